@@ -1,0 +1,27 @@
+"""Frozen, self-checking values that every floor speaks in."""
+
+from blanklogo.types.geometry import Box, TimeRange
+from blanklogo.types.job import Event, Job, Mode, Notice, Platform, Progress
+from blanklogo.types.mark import Mark, Matte, PlaneMatte
+from blanklogo.types.report import PixelShares, Report, TrackReport, Verification
+from blanklogo.types.track import Detection, Track
+
+__all__ = [
+    "Box",
+    "Detection",
+    "Event",
+    "Job",
+    "Mark",
+    "Matte",
+    "Mode",
+    "Notice",
+    "PixelShares",
+    "PlaneMatte",
+    "Platform",
+    "Progress",
+    "Report",
+    "TimeRange",
+    "Track",
+    "TrackReport",
+    "Verification",
+]

@@ -1,0 +1,90 @@
+"""What a user asks for, and what they hear while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from blanklogo.errors import OptionError
+from blanklogo.types.geometry import Box, TimeRange
+
+
+class Mode(StrEnum):
+    """How a mark is taken out."""
+
+    AUTO = "auto"  # each pixel its own way: un-blend where the mark lets light through, else invent
+    INPAINT = "inpaint"  # invent everything under the mark
+    CROP = "crop"  # cut off the edge that holds the mark
+
+
+class Platform(StrEnum):
+    """Where the video came from; weighs where marks are likely, never invents one."""
+
+    SORA = "sora"
+    TIKTOK = "tiktok"
+    RUNWAY = "runway"
+    PIKA = "pika"
+    KLING = "kling"
+    LUMA = "luma"
+    MIDJOURNEY = "midjourney"
+    INSTAGRAM = "instagram"
+    FACEBOOK = "facebook"
+    CUSTOM = "custom"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One removal, fully described.
+
+    Attributes:
+        source: the video; never written to.
+        target: the result; written under a temporary name, verified, renamed.
+        mode: how.
+        platform: a prior for the search, or None.
+        marks: pictures (PNG with alpha) of the marks; searched for and registered.
+        boxes: places given by hand, in px as displayed by `probe` (before rotation).
+        within: only this part of the video is touched.
+        codec: encoder family ("h264", "hevc", …), or None: as the source.
+        quality: constant rate factor, lower is better, or None: visually lossless.
+        overwrite: replace the target if it exists.
+        dry_run: find and plan, write nothing.
+    """
+
+    source: Path
+    target: Path
+    mode: Mode = Mode.AUTO
+    platform: Platform | None = None
+    marks: tuple[Path, ...] = ()
+    boxes: tuple[Box, ...] = ()
+    within: TimeRange = field(default_factory=TimeRange)
+    codec: str | None = None
+    quality: float | None = None
+    overwrite: bool = False
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", Path(self.source))
+        object.__setattr__(self, "target", Path(self.target))
+        object.__setattr__(self, "mode", Mode(self.mode))
+        if self.quality is not None and not 0 <= self.quality <= 51:
+            raise OptionError(f"quality {self.quality}", accepted="0 (lossless) to 51 (worst)", hint="16 is visually lossless")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a stage is. `total` is 0 while it is unknown."""
+
+    stage: str  # "look", "learn", "restore", "verify"
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the user should know that does not stop the work."""
+
+    message: str
+
+
+Event = Progress | Notice

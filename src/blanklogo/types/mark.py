@@ -1,0 +1,102 @@
+"""What a mark is: the picture a user gives, and the matte that un-blending needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blanklogo.errors import OptionError
+from blanklogo.types.geometry import Box
+
+Plane = NDArray[np.float32]
+
+
+def _frozen(array: NDArray, shape: tuple[int, ...], name: str) -> Plane:
+    value = np.ascontiguousarray(array, dtype=np.float32)
+    if value.shape != shape:
+        raise OptionError(f"{name} has shape {value.shape}", accepted=f"shape {shape}")
+    if value.flags.writeable:
+        value = value.copy()
+        value.setflags(write=False)
+    return value
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """A mark's own picture, as its maker drew it.
+
+    Attributes:
+        alpha: straight opacity, float32 [H, W] in [0, 1].
+        colour: straight R'G'B', float32 [H, W, 3] in [0, 1].
+        name: where it came from, for messages.
+    """
+
+    alpha: Plane
+    colour: Plane
+    name: str = "mark"
+
+    def __post_init__(self) -> None:
+        if self.alpha.ndim != 2:
+            raise OptionError(f"a mark's alpha has {self.alpha.ndim} dimensions", accepted="2: height, width")
+        object.__setattr__(self, "alpha", _frozen(self.alpha, self.alpha.shape, "alpha"))
+        object.__setattr__(self, "colour", _frozen(self.colour, (*self.alpha.shape, 3), "colour"))
+
+    def __repr__(self) -> str:
+        return f"Mark({self.name!r}, {self.alpha.shape[1]}x{self.alpha.shape[0]} px, alpha up to {self.alpha.max():.2f})"
+
+
+@dataclass(frozen=True, eq=False)
+class PlaneMatte:
+    """A mark on one plane: `I = (1 - g alpha) B + g premultiplied`, in the plane's own code values.
+
+    All arrays are float32 [h, w] of the plane's part under the matte's box. The variances say how far each
+    figure may be trusted; zeros mean it is known.
+
+    Attributes:
+        alpha: straight opacity in [0, 1].
+        premultiplied: alpha times the mark's colour W, in code values.
+        alpha_variance: variance of alpha.
+        premultiplied_variance: variance of `premultiplied`, in squared code values.
+        covariance: covariance of the two, in code values.
+    """
+
+    alpha: Plane
+    premultiplied: Plane
+    alpha_variance: Plane
+    premultiplied_variance: Plane
+    covariance: Plane
+
+    def __post_init__(self) -> None:
+        for name in ("alpha", "premultiplied", "alpha_variance", "premultiplied_variance", "covariance"):
+            object.__setattr__(self, name, _frozen(getattr(self, name), self.alpha.shape, name))
+
+    def __repr__(self) -> str:
+        return f"PlaneMatte({self.alpha.shape[1]}x{self.alpha.shape[0]}, alpha up to {self.alpha.max():.2f})"
+
+
+@dataclass(frozen=True, eq=False)
+class Matte:
+    """A mark's matte on all planes of a video, at one place.
+
+    Attributes:
+        box: where it lies in the frame, in luma px.
+        planes: Y, U, V.
+        origin: "blind" (estimated from the video), "known" (the user's picture, registered) or "box"
+            (nothing is known but the place: alpha is 1 and everything under it is invented).
+        effective_backgrounds: Te, the effective number of independent backgrounds seen behind the mark;
+            1 on a tripod. It says how far a blind matte can be trusted.
+    """
+
+    box: Box
+    planes: tuple[PlaneMatte, ...]
+    origin: str
+    effective_backgrounds: float
+
+    def __post_init__(self) -> None:
+        if len(self.planes) != 3:
+            raise OptionError(f"a matte has {len(self.planes)} planes", accepted="3: Y, U, V")
+
+    def __repr__(self) -> str:
+        return f"Matte({self.origin}, {self.box}, Te={self.effective_backgrounds:.1f}, {self.planes[0]!r})"

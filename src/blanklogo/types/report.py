@@ -1,0 +1,99 @@
+"""What was done to a video, and the proof. `Report.as_dict` is the form that `--json` prints."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from blanklogo.types.geometry import Box, TimeRange
+
+Status = Literal["clean", "needs_review", "no_mark"]
+
+
+@dataclass(frozen=True)
+class TrackReport:
+    """One mark at one place, as reported.
+
+    Attributes:
+        method: how it was restored: "unblend", "inpaint" or "crop".
+        found_by: how it was found: "evidence", "box" or "mark".
+        effective_backgrounds: Te, see `Matte`.
+    """
+
+    box: Box
+    ranges: tuple[TimeRange, ...]
+    confidence: float
+    method: str
+    found_by: str
+    mark_index: int = 0
+    effective_backgrounds: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "box": self.box.as_list(),
+            "start_seconds": round(self.ranges[0].start_seconds, 3),
+            "end_seconds": round(self.ranges[-1].end_seconds, 3),
+            "ranges": [[round(part.start_seconds, 3), round(part.end_seconds, 3)] for part in self.ranges],
+            "confidence": round(self.confidence, 3),
+            "method": self.method,
+            "found_by": self.found_by,
+            "mark_index": self.mark_index,
+            "effective_backgrounds": self.effective_backgrounds and round(self.effective_backgrounds, 1),
+        }
+
+
+@dataclass(frozen=True)
+class PixelShares:
+    """Shares of the marks' pixels by where their new values came from; they add up to 1 (or are all 0)."""
+
+    unblended: float = 0.0
+    propagated: float = 0.0
+    inpainted: float = 0.0
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The proof, read back from the written file.
+
+    Attributes:
+        residue: share of the mark's own gradient that is left, mean over frames; 0 is gone, 1 untouched.
+        residue_worst: the same, 95th percentile of frames.
+        psnr_outside_db: result against source, luma, farther than 24 px from any mark; None when byte-identical.
+        frames_match: same number of frames, same time stamps.
+        audio_identical: every packet of every other stream is byte-equal.
+        num_damaged_frames: frames of the source that its decoder had to conceal.
+    """
+
+    status: Status
+    residue: float | None = None
+    residue_worst: float | None = None
+    psnr_outside_db: float | None = None
+    frames_match: bool = True
+    audio_identical: bool = True
+    num_damaged_frames: int = 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done, for people, scripts and bills. Sizes in MB are 1e6 bytes."""
+
+    mode: str
+    platform: str | None
+    input_size_mb: float
+    output_size_mb: float
+    frames_processed: int
+    watermarks_detected: int
+    processing_time_s: float
+    tracks: tuple[TrackReport, ...]
+    pixels: PixelShares
+    verify: Verification
+    warnings: tuple[str, ...] = ()
+    weights: tuple[dict[str, str], ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """A JSON-like copy, as documented in docs/report.md."""
+        return asdict(self) | {
+            "tracks": [track.as_dict() for track in self.tracks],
+            "warnings": list(self.warnings),
+            "weights": list(self.weights),
+        }
