@@ -1,0 +1,21 @@
+"""The command `blanklogo`. One file a command; what is heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import sys
+
+from blanklogo.cli.stop import Stop
+
+
+def main() -> None:
+    """The process: signals are heard from the first moment to the last."""
+    stop = Stop()
+    stop.listen()
+    try:
+        from blanklogo.cli.app import run
+
+        code = run(sys.argv[1:], stop)
+    except KeyboardInterrupt:
+        code = stop.exit_code
+    stop.ignore()  # nothing is left to stop; a late signal must not spoil the exit code
+    sys.exit(code)

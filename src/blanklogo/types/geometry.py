@@ -23,7 +23,9 @@ class Box:
 
     def __post_init__(self) -> None:
         if self.x1 <= self.x0 or self.y1 <= self.y0:
-            raise OptionError(f"box {self.x0},{self.y0} to {self.x1},{self.y1} is empty", accepted="x0 < x1 and y0 < y1")
+            raise OptionError(
+                f"box {self.x0},{self.y0} to {self.x1},{self.y1} is empty", accepted="x0 < x1 and y0 < y1"
+            )
 
     @property
     def width(self) -> int:

@@ -68,7 +68,9 @@ class Job:
         object.__setattr__(self, "target", Path(self.target))
         object.__setattr__(self, "mode", Mode(self.mode))
         if self.quality is not None and not 0 <= self.quality <= 51:
-            raise OptionError(f"quality {self.quality}", accepted="0 (lossless) to 51 (worst)", hint="16 is visually lossless")
+            raise OptionError(
+                f"quality {self.quality}", accepted="0 (lossless) to 51 (worst)", hint="16 is visually lossless"
+            )
 
 
 @dataclass(frozen=True)

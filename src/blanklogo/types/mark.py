@@ -44,22 +44,25 @@ class Mark:
         object.__setattr__(self, "colour", _frozen(self.colour, (*self.alpha.shape, 3), "colour"))
 
     def __repr__(self) -> str:
-        return f"Mark({self.name!r}, {self.alpha.shape[1]}x{self.alpha.shape[0]} px, alpha up to {self.alpha.max():.2f})"
+        return (
+            f"Mark({self.name!r}, {self.alpha.shape[1]}x{self.alpha.shape[0]} px, alpha up to {self.alpha.max():.2f})"
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class PlaneMatte:
-    """A mark on one plane: `I = (1 - g alpha) B + g premultiplied`, in the plane's own code values.
+    """A mark on one plane: `I = (1 - g alpha) B + g premultiplied`, in code values brought to 8 bits.
 
-    All arrays are float32 [h, w] of the plane's part under the matte's box. The variances say how far each
+    All arrays are [h, w] of the plane's part under the matte's box. The variances say how far each
     figure may be trusted; zeros mean it is known.
 
     Attributes:
-        alpha: straight opacity in [0, 1].
-        premultiplied: alpha times the mark's colour W, in code values.
+        alpha: straight opacity, float32 in [0, 1].
+        premultiplied: alpha times the mark's colour W, float32 in [0, 255].
         alpha_variance: variance of alpha.
-        premultiplied_variance: variance of `premultiplied`, in squared code values.
-        covariance: covariance of the two, in code values.
+        premultiplied_variance: variance of `premultiplied`.
+        covariance: covariance of the two.
+        support: bool, every pixel that the mark may have touched; nothing else is ever changed.
     """
 
     alpha: Plane
@@ -67,8 +70,14 @@ class PlaneMatte:
     alpha_variance: Plane
     premultiplied_variance: Plane
     covariance: Plane
+    support: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
+        support = np.array(self.support, dtype=bool)
+        if support.shape != self.alpha.shape:
+            raise OptionError(f"support has shape {support.shape}", accepted=f"shape {self.alpha.shape}")
+        support.setflags(write=False)
+        object.__setattr__(self, "support", support)
         for name in ("alpha", "premultiplied", "alpha_variance", "premultiplied_variance", "covariance"):
             object.__setattr__(self, name, _frozen(getattr(self, name), self.alpha.shape, name))
 
@@ -97,6 +106,10 @@ class Matte:
     def __post_init__(self) -> None:
         if len(self.planes) != 3:
             raise OptionError(f"a matte has {len(self.planes)} planes", accepted="3: Y, U, V")
+
+    def crop_of(self, plane_index: int, step_x: int, step_y: int) -> Box:
+        """The matte's box in px of a plane."""
+        return self.box if plane_index == 0 else self.box.subsampled(step_x, step_y)
 
     def __repr__(self) -> str:
         return f"Matte({self.origin}, {self.box}, Te={self.effective_backgrounds:.1f}, {self.planes[0]!r})"

@@ -1,0 +1,5 @@
+"""`python -m blanklogo` is the command."""
+
+from blanklogo.cli import main
+
+main()

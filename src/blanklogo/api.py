@@ -1,0 +1,158 @@
+"""What a program calls: `remove`, `detect`, `estimate_matte`, `preview`.
+
+At three heights::
+
+    blanklogo.remove("clip.mp4")                                          # writes clip.clean.mp4
+
+    report = blanklogo.remove("clip.mp4", "clean.mp4", marks=["logo.png"], on_event=print)
+
+    detection = blanklogo.detect("clip.mp4")                              # in steps
+    matte = blanklogo.estimate_matte("clip.mp4", box=detection.tracks[0].box)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from blanklogo.errors import SourceError
+from blanklogo.media.probe import probe
+from blanklogo.pipeline.look import look
+from blanklogo.pipeline.marks import write_matte
+from blanklogo.pipeline.preview import learn_marks, write_preview
+from blanklogo.pipeline.run import run
+from blanklogo.types import Box, Detection, Event, Job, Matte, Mode, Platform, Report, TimeRange
+
+OnEvent = Callable[[Event], None]
+Cancelled = Callable[[], bool]
+
+
+def remove(
+    source: str | Path,
+    target: str | Path | None = None,
+    *,
+    mode: str | Mode = Mode.AUTO,
+    platform: str | Platform | None = None,
+    marks: Sequence[str | Path] = (),
+    boxes: Sequence[Box] = (),
+    within: TimeRange | None = None,
+    codec: str | None = None,
+    quality: float | None = None,
+    overwrite: bool = False,
+    dry_run: bool = False,
+    on_event: OnEvent | None = None,
+    cancelled: Cancelled | None = None,
+) -> Report:
+    """Takes the marks out of a video; see `types.Job` for the options.
+
+    Args:
+        target: the result; None: the source's name with `.clean` before its suffix.
+        on_event: hears `Progress` and `Notice`.
+        cancelled: asked before every frame; true stops the work.
+
+    Raises:
+        CallerError: the source, an option or the target does not fit; nothing was done.
+        ProcessingError: decoding, encoding, writing or the verification failed; nothing was kept.
+        CancelledError: stopped; nothing was kept.
+    """
+    source = Path(source)
+    job = Job(
+        source,
+        Path(target) if target is not None else clean_name(source),
+        mode=Mode(mode),
+        platform=Platform(platform) if platform else None,
+        marks=tuple(Path(mark) for mark in marks),
+        boxes=tuple(boxes),
+        within=within or TimeRange(),
+        codec=codec,
+        quality=quality,
+        overwrite=overwrite,
+        dry_run=dry_run,
+    )
+    return run(job, on_event or _ignore, cancelled or _never)
+
+
+def detect(
+    source: str | Path,
+    *,
+    platform: str | Platform | None = None,
+    within: TimeRange | None = None,
+    on_event: OnEvent | None = None,
+    cancelled: Cancelled | None = None,
+) -> Detection:
+    """Where marks are and when; writes nothing. Raises as `remove`."""
+    probe(source)
+    job = _job(source, platform=Platform(platform) if platform else None, within=within or TimeRange())
+    return look(job, on_event or _ignore, cancelled or _never).detection
+
+
+def estimate_matte(
+    source: str | Path,
+    *,
+    box: Box | None = None,
+    platform: str | Platform | None = None,
+    within: TimeRange | None = None,
+    on_event: OnEvent | None = None,
+    cancelled: Cancelled | None = None,
+) -> Matte:
+    """The matte of the mark in a box, or of the first mark found.
+
+    Raises:
+        SourceError: there is no mark to learn.
+        As `remove` otherwise.
+    """
+    job = _job(
+        source,
+        boxes=(box,) if box else (),
+        platform=Platform(platform) if platform else None,
+        within=within or TimeRange(),
+    )
+    learnt = learn_marks(job, on_event or _ignore, cancelled or _never)
+    if not learnt.mattes:
+        raise SourceError(f"no mark was found in {source}", hint="give its place by --box X,Y,W,H")
+    return learnt.mattes[0]
+
+
+def save_matte(matte: Matte, path: str | Path) -> None:
+    """A matte as a PNG with alpha that `remove(marks=[…])` takes. Raises WriteError when the disk refuses."""
+    write_matte(matte, Path(path))
+
+
+def preview(
+    source: str | Path,
+    target: str | Path,
+    *,
+    platform: str | Platform | None = None,
+    marks: Sequence[str | Path] = (),
+    boxes: Sequence[Box] = (),
+    within: TimeRange | None = None,
+    on_event: OnEvent | None = None,
+    cancelled: Cancelled | None = None,
+) -> Path:
+    """A before/after picture (PNG) of one frame, boxes and matte drawn; the path written. Raises as `remove`."""
+    job = _job(
+        source,
+        platform=Platform(platform) if platform else None,
+        marks=tuple(Path(mark) for mark in marks),
+        boxes=tuple(boxes),
+        within=within or TimeRange(),
+    )
+    write_preview(job, Path(target), on_event or _ignore, cancelled or _never)
+    return Path(target)
+
+
+def clean_name(source: Path) -> Path:
+    """The default target: `clip.mp4` gives `clip.clean.mp4`."""
+    return source.with_name(f"{source.stem}.clean{source.suffix}")
+
+
+def _job(source: str | Path, **options) -> Job:
+    return Job(Path(source), clean_name(Path(source)), **options)
+
+
+def _ignore(event: Event) -> None:
+    del event
+
+
+def _never() -> bool:
+    return False

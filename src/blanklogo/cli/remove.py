@@ -1,0 +1,138 @@
+"""`blanklogo remove`: takes the mark out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blanklogo.cli import options
+from blanklogo.cli.output import Output
+from blanklogo.cli.words import summary
+from blanklogo.config import CODECS, KEYS, checked, from_text, load_settings
+
+if TYPE_CHECKING:
+    from blanklogo.types import Report
+
+NO_MARK_STRICT = 3  # the exit code of --strict when there was nothing to remove
+
+Target = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="OUT",
+        help="The result [default: IN with .clean before its suffix].",
+        show_default=False,
+    ),
+]
+Mode = Annotated[
+    str | None,
+    typer.Option(
+        "--mode",
+        metavar="MODE",
+        show_default=False,
+        help="auto (each pixel its own way), inpaint (invent all under the mark) or crop (cut off the edge "
+        "that holds it) [default: auto].",
+    ),
+]
+Codec = Annotated[
+    str | None,
+    typer.Option("--codec", metavar="NAME", show_default=False, help=f"{', '.join(CODECS)} [default: as IN]."),
+]
+Quality = Annotated[
+    str | None,
+    typer.Option(
+        "--quality",
+        metavar="CRF",
+        show_default=False,
+        help="Constant rate factor, 0 (lossless) to 51 (worst) [default: visually lossless].",
+    ),
+]
+Overwrite = Annotated[
+    bool | None, typer.Option("--overwrite/--no-overwrite", help="Replace OUT if it exists.", show_default=False)
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Find and plan; write nothing.")]
+Strict = Annotated[bool, typer.Option("--strict", help=f"Exit {NO_MARK_STRICT} when no mark was found.")]
+
+EPILOG = """\b
+Examples:
+  blanklogo remove clip.mp4                          writes clip.clean.mp4
+  blanklogo remove clip.mp4 --platform tiktok        look harder where TikTok puts its mark
+  blanklogo remove clip.mp4 --mark logo.png          the mark's own picture: best on a tripod
+  blanklogo remove clip.mp4 --box 24,18,180,64       the mark is here; do not search
+  blanklogo remove clip.mp4 --from 3 --to 1:05.5     only this part
+  blanklogo remove clip.mp4 --dry-run                say what would be done
+  blanklogo remove clip.mp4 --json | jq .            for scripts
+
+Exit codes: 0 done (a video without a mark included; with --strict that is 3), 1 failed, 2 asked for wrongly (the
+message says what came, what is accepted and what to try), 130 interrupted. The input is never written to, and the
+output is whole or not there."""
+
+
+def remove(
+    context: typer.Context,
+    source: options.Source,
+    target: Target = None,
+    mode: Mode = None,
+    platform: options.Platform = None,
+    marks: options.Marks = None,
+    boxes: options.Boxes = None,
+    start: options.Start = None,
+    end: options.End = None,
+    codec: Codec = None,
+    quality: Quality = None,
+    overwrite: Overwrite = None,
+    dry_run: DryRun = False,
+    strict: Strict = False,
+    is_json: options.Json = False,
+    is_quiet: options.Quiet = False,
+) -> int:
+    """Take the mark out of a video; everything else stays as it was.
+
+    Finds the mark, learns what it is, computes what lies under it, and reads the result back. Without --mark or
+    --box the mark is searched for. When none is found, OUT is a byte-for-byte copy of IN.
+    """
+    given = {"mode": mode, "platform": platform, "codec": codec, "quality": quality, "overwrite": overwrite}
+    wanted = effective(given)
+    target = target or default_target(source)
+    places = {
+        "marks": tuple(marks or ()),
+        "boxes": options.parse_boxes(boxes),
+        "within": options.parse_range(start, end),
+    }
+    with Output(context.obj, is_json=is_json, is_quiet=is_quiet) as output:
+        from blanklogo import api
+
+        how = {"dry_run": dry_run, "on_event": output.event, "cancelled": context.obj}
+        report = api.remove(source, target, **wanted, **places, **how)
+    written = None if dry_run else target
+    output.result(result_fields(report, written), summary(report, source, written))
+    return NO_MARK_STRICT if strict and report.verify.status == "no_mark" else 0
+
+
+def effective(given: dict[str, Any]) -> dict[str, Any]:
+    """What holds for each setting: the option if given, else the user's default.
+
+    Raises:
+        OptionError: an option's or a default's value does not fit.
+    """
+    settings = load_settings(os.environ)
+    chosen = {name: settings[name].value for name in KEYS}
+    for name, value in given.items():
+        if value is not None:
+            read = from_text if isinstance(value, str) else checked
+            chosen[name] = read(name, value, f"--{name}")
+    return chosen
+
+
+def default_target(source: Path) -> Path:
+    """clip.mp4 → clip.clean.mp4, beside it."""
+    return source.with_name(f"{source.stem}.clean{source.suffix}") if source.name else source
+
+
+def result_fields(report: Report, written: Path | None) -> dict[str, Any]:
+    """The fields of the last NDJSON line."""
+    return {"output": None if written is None else str(written), "report": report.as_dict()}

@@ -1,0 +1,142 @@
+"""One pass over the samples, and what is kept of it: bounded memory whatever the length.
+
+Kept are the mean gradient fields of short windows inside shots (at most `MAX_WINDOWS`), the sampled pictures as JPEG
+(at most `MAX_PICTURES_BYTES`), and the mean luma at full resolution. What grows too large is thinned evenly: every
+second entry goes, and from then on only every second one comes in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from blanklogo.detection.samples import LumaSample, gradient_field, shrink
+from blanklogo.detection.shots import ShotCutter
+from blanklogo.types import TimeRange
+
+WINDOW_SAMPLES = 3  # short enough for a mark that stays half a second, long enough to average noise out
+MAX_WINDOWS = 48
+MAX_PICTURES_BYTES = 30_000_000  # about 1200 pictures of 640x360, or four minutes at five samples a second
+JPEG_QUALITY = 90
+ALL = slice(None)
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """A few consecutive samples of one shot.
+
+    Attributes:
+        field: mean gradient field times 127, int8 [2, h, w].
+        start_seconds: of its first sample.
+        shot_index: the shot it lies in.
+    """
+
+    field: NDArray[np.int8]
+    start_seconds: float
+    shot_index: int
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A sampled frame, shrunk and compressed. `jpeg` is uint8 [n]."""
+
+    seconds: float
+    jpeg: NDArray[np.uint8]
+
+    def decoded(self) -> NDArray[np.uint8]:
+        """uint8 [h, w]."""
+        return cv2.imdecode(self.jpeg, cv2.IMREAD_GRAYSCALE)  # pyright: ignore[reportReturnType]
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What one pass over the samples left.
+
+    Attributes:
+        windows: in order.
+        pictures: in order.
+        mean_luma: float32 [H, W] at full resolution, over all samples.
+        shots: in order, without gaps.
+    """
+
+    windows: tuple[Window, ...]
+    pictures: tuple[Picture, ...]
+    mean_luma: NDArray[np.float32]
+    shots: tuple[TimeRange, ...]
+
+    def fields(self, indices: NDArray[np.int64], rows: slice = ALL, columns: slice = ALL) -> NDArray[np.float32]:
+        """Mean gradient fields of some windows in a part of the frame, float32 [n, 2, h, w]."""
+        return np.stack([self.windows[index].field[:, rows, columns] for index in indices]).astype(np.float32) / 127
+
+    @property
+    def shot_indices(self) -> NDArray[np.int64]:
+        return np.array([window.shot_index for window in self.windows])
+
+
+class _WindowKeeper:
+    def __init__(self) -> None:
+        self.windows: list[Window] = []
+        self._step, self._num_seen = 1, 0
+        self._sum: NDArray[np.float32] | None = None
+        self._num_samples, self._start_seconds, self._shot_index = 0, 0.0, 0
+
+    def add(self, picture: NDArray[np.uint8], seconds: float, shot_index: int) -> None:
+        if self._num_samples == WINDOW_SAMPLES or (self._num_samples and shot_index != self._shot_index):
+            self.close()
+        field = gradient_field(picture)
+        if self._sum is None:
+            self._sum, self._start_seconds, self._shot_index = field, seconds, shot_index
+        else:
+            self._sum += field
+        self._num_samples += 1
+
+    def close(self) -> None:
+        if self._sum is None:
+            return
+        if self._num_seen % self._step == 0:
+            field = np.rint(self._sum * (127 / self._num_samples)).astype(np.int8)
+            self.windows.append(Window(field, self._start_seconds, self._shot_index))
+        self._num_seen += 1
+        self._sum, self._num_samples = None, 0
+        if len(self.windows) > MAX_WINDOWS:
+            del self.windows[1::2]
+            self._step *= 2
+
+
+class _PictureKeeper:
+    def __init__(self) -> None:
+        self.pictures: list[Picture] = []
+        self._step, self._num_seen, self._num_bytes = 1, 0, 0
+
+    def add(self, picture: NDArray[np.uint8], seconds: float) -> None:
+        if self._num_seen % self._step == 0:
+            jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+            self.pictures.append(Picture(seconds, jpeg))
+            self._num_bytes += jpeg.size
+        self._num_seen += 1
+        if self._num_bytes > MAX_PICTURES_BYTES:
+            del self.pictures[1::2]
+            self._step *= 2
+            self._num_bytes = sum(kept.jpeg.size for kept in self.pictures)
+
+
+def record(samples: Iterable[LumaSample]) -> Record | None:
+    """Look at every sample once; None when there is none."""
+    cutter, windows, pictures = ShotCutter(), _WindowKeeper(), _PictureKeeper()
+    total, num_samples = None, 0
+    for sample in samples:
+        picture = shrink(sample.luma)
+        cutter.add(picture, sample.seconds)
+        windows.add(picture, sample.seconds, cutter.num_shots - 1)
+        pictures.add(picture, sample.seconds)
+        total = np.zeros(sample.luma.shape, np.float32) if total is None else total
+        cv2.accumulate(sample.luma, total)
+        num_samples += 1
+    if total is None:
+        return None
+    windows.close()
+    return Record(tuple(windows.windows), tuple(pictures.pictures), total / num_samples, cutter.shots())

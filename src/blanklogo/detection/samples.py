@@ -1,0 +1,59 @@
+"""What detection looks at: luma planes of sampled frames, shrunk at once to a size where marks still have strokes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+ANALYSIS_HEIGHT_PX = 360  # a mark's strokes at 720p are 2 px wide here; smaller loses small marks
+UNSHRUNK_HEIGHT_PX = 400  # frames up to here are looked at as they are
+SOFT_CLIP = 6.0  # code values over two pixels; well above codec noise, well below a mark's edges
+
+
+@dataclass(frozen=True, eq=False)
+class LumaSample:
+    """One sampled frame.
+
+    Attributes:
+        seconds: since the video's first frame.
+        luma: full-resolution luma plane, uint8 [H, W].
+    """
+
+    seconds: float
+    luma: NDArray[np.uint8]
+
+    def __repr__(self) -> str:
+        return f"LumaSample({self.seconds:.3f} s, {self.luma.shape[1]}x{self.luma.shape[0]})"
+
+
+def analysis_size(height_px: int, width_px: int) -> tuple[int, int]:
+    """(height, width) of the shrunk picture; the shorter side becomes 360 px, small frames stay as they are."""
+    shorter = min(height_px, width_px)
+    if shorter <= UNSHRUNK_HEIGHT_PX:
+        return height_px, width_px
+    factor = ANALYSIS_HEIGHT_PX / shorter
+    return round(height_px * factor), round(width_px * factor)
+
+
+def shrink(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The luma plane at `analysis_size`, area-averaged."""
+    height, width = analysis_size(*luma.shape)
+    if (height, width) == luma.shape:
+        return luma
+    return cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA)  # pyright: ignore[reportReturnType]
+
+
+def gradient_field(picture: NDArray) -> NDArray[np.float32]:
+    """Soft-clipped gradients: `g / sqrt(|g|² + k²)`, float32 [2, h, w] with lengths in [0, 1).
+
+    g is the central difference (over two pixels) of the picture blurred by [1 2 1]; k is `SOFT_CLIP`. An edge of
+    any contrast counts about once, so that one strong edge does not outvote a faint mark, and noise counts little.
+    """
+    blurred = cv2.GaussianBlur(picture, (3, 3), 0)
+    dx = cv2.Sobel(blurred, cv2.CV_32F, 1, 0, ksize=1)
+    dy = cv2.Sobel(blurred, cv2.CV_32F, 0, 1, ksize=1)
+    scale = 1 / np.sqrt(dx * dx + dy * dy + SOFT_CLIP**2)
+    return np.stack([dx * scale, dy * scale])

@@ -1,0 +1,54 @@
+"""What a matte is learnt from: the same crop of frames spread over the video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blanklogo.errors import OptionError
+from blanklogo.media.planes import PlaneFormat
+from blanklogo.types import Box
+
+
+@dataclass(frozen=True, eq=False)
+class CropSamples:
+    """A crop of T frames.
+
+    Attributes:
+        crop: the place, in luma px, on the chroma grid.
+        seconds: float [T], since the video's first frame.
+        planes: Y, U, V as code values [T, h, w] in the video's own depth.
+        format: of the planes.
+        strength: float32 [T] in [0, 1], of the mark at these times, up to a common factor.
+    """
+
+    crop: Box
+    seconds: NDArray[np.float64]
+    planes: tuple[NDArray, NDArray, NDArray]
+    format: PlaneFormat
+    strength: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if not len(self.seconds):
+            raise OptionError("there are no samples", accepted="one frame or more with the mark")
+
+    def __len__(self) -> int:
+        return len(self.seconds)
+
+    def __repr__(self) -> str:
+        return f"CropSamples({len(self)} of {self.crop})"
+
+    def values(self, plane_index: int) -> NDArray[np.float32]:
+        """A plane's code values brought to 8 bits, float32 [T, h, w]."""
+        return self.planes[plane_index].astype(np.float32) / (1 << (self.format.bit_depth - 8))
+
+    @cached_property
+    def luma(self) -> NDArray[np.float32]:
+        return self.values(0)
+
+    def steps(self, plane_index: int) -> tuple[int, int]:
+        """(x, y) subsampling of a plane."""
+        return (1, 1) if plane_index == 0 else (self.format.step_x, self.format.step_y)

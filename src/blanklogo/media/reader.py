@@ -1,0 +1,164 @@
+"""Streaming frames out of a file, in the order of presentation, with bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import av.error
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from blanklogo.errors import DecodeError
+from blanklogo.media.container import check_is_file, main_video_stream, open_input
+from blanklogo.media.errors import Stage, foreign_errors
+from blanklogo.media.frames import Frame, upright
+from blanklogo.media.info import MediaInfo
+from blanklogo.media.planes import PlaneFormat
+from blanklogo.media.probe import describe
+
+# What a decoder says of a packet that it cannot use; anything else (memory, disk) is not the packet's fault.
+_DAMAGE = (av.error.InvalidDataError, av.error.UndefinedError, av.error.PatchWelcomeError, av.error.ArgumentError)
+
+
+class VideoReader:
+    """A video's frames, one after the other::
+
+        with VideoReader("clip.mp4") as reader:
+            for frame in reader:
+                ...
+
+    Frames are what FFmpeg gives for the whole file: edit lists are respected, time stamps are the file's own.
+    A damaged packet never ends the reading: the decoder conceals what it can, and the rest is counted.
+
+    Attributes:
+        info: what `probe` tells of the file.
+        num_frames: given out so far.
+        num_damaged_frames: so far, frames with concealed parts and frames that could not be decoded at all.
+        num_lost_frames: so far, those of the damaged that could not be decoded at all.
+        num_restamped_frames: so far, frames whose time stamp was missing or ran backwards.
+        start_seconds: where the first packet of any stream starts, on the file's clock.
+        end_seconds: so far, where the last packet of any stream ends, on the file's clock.
+
+    Raises:
+        SourceError, UnsupportedError: as `probe` does, on construction.
+        DecodeError: while iterating, if not one frame could be read.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.num_frames = 0
+        self.num_damaged_frames = 0
+        self.num_lost_frames = 0
+        self.num_restamped_frames = 0
+        self.end_seconds = 0.0
+        self._last_pts: int | None = None
+        self._last_duration = 0
+        size_bytes = check_is_file(self.path).st_size
+        with open_input(self.path) as container:
+            self.info: MediaInfo = describe(container, self.path, size_bytes)
+        self.container: InputContainer = open_input(self.path)
+        self._stream: VideoStream = main_video_stream(self.container, self.path)
+        self._stream.thread_type = "AUTO"
+        self.start_seconds = (self.container.start_time or 0) / av.time_base
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the file and the decoder back; iterating ends."""
+        self.container.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames from the first to the last, once."""
+        for item in self._items(self._stream):
+            if isinstance(item, Frame):
+                yield item
+
+    def items(self) -> Iterator[Frame | Packet]:
+        """Frames of the video and undecoded packets of all other streams, in the file's order, once."""
+        return self._items(*self.container.streams)
+
+    def _items(self, *streams: Stream) -> Iterator[Frame | Packet]:
+        for packet in self._packets(*streams):
+            if packet.dts is not None:
+                self.end_seconds = max(
+                    self.end_seconds, float((packet.dts + (packet.duration or 0)) * packet.time_base)
+                )
+            if packet.stream_index == self._stream.index and packet.stream is self._stream:
+                yield from self._decoded(packet)
+            elif packet.size:
+                yield packet
+        if not self.num_frames:
+            raise DecodeError(f"not one frame of {self.path} could be decoded", hint="check the file")
+
+    def _packets(self, *streams: Stream) -> Iterator[Packet]:
+        """All packets; a file that breaks off ends early, and the decoder still gives what it holds."""
+        packets = self.container.demux(*streams)
+        with foreign_errors(Stage.DECODE, self.path):
+            while True:
+                try:
+                    packet = next(packets, None)
+                except _DAMAGE:
+                    self._count_lost()
+                    flush = Packet()
+                    flush.stream = self._stream
+                    yield flush
+                    return
+                if packet is None:
+                    return
+                yield packet
+
+    def _decoded(self, packet: Packet) -> Iterator[Frame]:
+        with foreign_errors(Stage.DECODE, self.path):
+            if packet.pts is None and not self.info.video.has_b_frames:
+                packet.pts = packet.dts  # AVI knows one time only
+            try:
+                pictures = packet.decode()
+            except _DAMAGE:
+                self._count_lost()
+                return
+            except av.error.EOFError:  # a second flush, after a file that broke off
+                return
+        for picture in pictures:
+            yield self._frame(picture)
+
+    def _count_lost(self) -> None:
+        self.num_lost_frames += 1
+        self.num_damaged_frames += 1
+
+    def _frame(self, picture: VideoFrame) -> Frame:
+        video = self.info.video
+        pts = self._stamp(picture)
+        is_full_range = video.format.is_full_range
+        frame = Frame(
+            index=self.num_frames,
+            pts=pts,
+            time_base=video.time_base,
+            seconds=float((pts - video.start_pts) * video.time_base),
+            duration=picture.duration,
+            format=PlaneFormat.from_name(picture.format.name, is_full_range=is_full_range),
+            is_key=picture.key_frame,
+            is_damaged=picture.is_corrupt,
+            picture=upright(picture, video.time_base),
+        )
+        self.num_frames += 1
+        self.num_damaged_frames += frame.is_damaged
+        return frame
+
+    def _stamp(self, picture: VideoFrame) -> int:
+        """The picture's time stamp; one that is missing or does not grow is mended by the least change."""
+        pts = picture.pts if picture.pts is not None else picture.dts
+        if self._last_pts is not None and (pts is None or pts <= self._last_pts):
+            pts = self._last_pts + (max(1, self._last_duration) if pts is None else 1)
+            self.num_restamped_frames += 1
+        self._last_pts = self.info.video.start_pts if pts is None else pts
+        self._last_duration = picture.duration
+        return self._last_pts

@@ -1,0 +1,20 @@
+"""Masks grown by a distance."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+def dilated(mask: NDArray[np.bool_], radius_px: int) -> NDArray[np.bool_]:
+    """A bool mask [h, w] grown by a disc of this radius; 0 gives a copy."""
+    if radius_px <= 0:
+        return mask.copy()
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
+    return cv2.dilate(mask.astype(np.uint8), disc).astype(bool)
+
+
+def without_specks(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A bool mask [h, w] without parts thinner than 2 px in any direction."""
+    return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)).astype(bool)

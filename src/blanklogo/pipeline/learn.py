@@ -1,0 +1,116 @@
+"""The second pass: crops around each track's place, and from them a matte."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blanklogo.detection.known import Sighting
+from blanklogo.errors import CancelledError
+from blanklogo.matting.blind import estimate_blind
+from blanklogo.matting.known import Placement, register
+from blanklogo.matting.samples import CropSamples
+from blanklogo.media.frames import Frame
+from blanklogo.media.planes import PlaneFormat
+from blanklogo.media.reader import VideoReader
+from blanklogo.media.threads import prefetched
+from blanklogo.pipeline.look import Cancelled, Look, OnEvent
+from blanklogo.types import Box, Mark, Matte, Progress, Track
+
+_MARGIN_PX = 28  # of surroundings kept around a mark: the fill's boundary, and what tells how busy it is
+_MAX_SAMPLES = 64
+_MAX_SAMPLE_BYTES = 48_000_000
+_STRONG = 0.7  # a fading mark is learnt where it is at least this strong
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A mark to learn: a track, and the picture and place if they are known."""
+
+    track: Track
+    mark: Mark | None = None
+    sighting: Sighting | None = None
+
+
+@dataclass(eq=False)
+class _Collector:
+    """Gathers one candidate's crops while frames stream by."""
+
+    candidate: Candidate
+    crop: Box
+    wanted: frozenset[int]
+    seconds: list[float] = field(default_factory=list)
+    planes: tuple[list[NDArray], ...] = field(default_factory=lambda: ([], [], []))
+
+    def take(self, frame: Frame) -> None:
+        self.seconds.append(frame.seconds)
+        for kept, part in zip(self.planes, crop_planes(frame, self.crop), strict=True):
+            kept.append(part.copy())
+
+    def samples(self, layout: PlaneFormat) -> CropSamples:
+        seconds = np.array(self.seconds)
+        y, u, v = (np.stack(kept) for kept in self.planes)
+        return CropSamples(self.crop, seconds, (y, u, v), layout, strength_at(self.candidate.track, seconds))
+
+
+def learn(
+    look: Look, candidates: tuple[Candidate, ...], on_event: OnEvent, cancelled: Cancelled
+) -> tuple[Matte, ...]:
+    """One matte for each candidate, from one pass over the source; memory is bounded by the samples kept."""
+    collectors = [_Collector(candidate, *_wanted(candidate, look)) for candidate in candidates]
+    last = max(max(collector.wanted) for collector in collectors)
+    with VideoReader(look.info.path) as reader, closing(prefetched(reader, 4, "learn")) as frames:
+        for frame in frames:
+            if cancelled():
+                raise CancelledError("cancelled while learning the mark")
+            for collector in collectors:
+                if frame.index in collector.wanted:
+                    collector.take(frame)
+            if frame.index % 8 == 0:
+                on_event(Progress("learn", frame.index, last + 1))
+            if frame.index >= last:
+                break
+    mattes = tuple(_matte(collector, look.info.video.format) for collector in collectors)
+    on_event(Progress("learn", last + 1, last + 1))
+    return mattes
+
+
+def strength_at(track: Track, seconds: NDArray[np.float64]) -> NDArray[np.float32]:
+    """A track's strength at these times, float32 of the same shape; 0 where it is not present."""
+    present = np.array([track.is_present(float(at)) for at in seconds], np.float32)
+    if not track.strength:
+        return present
+    times, values = np.array(track.strength).T
+    return (present * np.interp(seconds, times, values)).astype(np.float32)
+
+
+def crop_planes(frame: Frame, crop: Box) -> tuple[NDArray, ...]:
+    """The crop's part of each plane, as views."""
+    layout = frame.format
+    small = crop.subsampled(layout.step_x, layout.step_y)
+    return tuple(plane[(crop if k == 0 else small).slices] for k, plane in enumerate(frame.planes))
+
+
+def _wanted(candidate: Candidate, look: Look) -> tuple[Box, frozenset[int]]:
+    video = look.info.video
+    box = candidate.track.box.dilated(_MARGIN_PX, video.width, video.height)
+    crop = box.aligned(video.format.step_x, video.format.step_y, video.width, video.height)
+    strength = strength_at(candidate.track, look.seconds)
+    strong = np.flatnonzero(strength >= _STRONG * max(float(strength.max()), 1e-3))
+    if not len(strong):
+        strong = np.arange(look.num_frames)
+    count = max(8, min(_MAX_SAMPLES, _MAX_SAMPLE_BYTES // (3 * crop.area)))
+    picked = strong[np.unique(np.linspace(0, len(strong) - 1, min(count, len(strong))).round().astype(int))]
+    return crop, frozenset(int(index) for index in picked)
+
+
+def _matte(collector: _Collector, layout: PlaneFormat) -> Matte:
+    candidate, samples = collector.candidate, collector.samples(layout)
+    if candidate.mark is None or candidate.sighting is None:
+        return estimate_blind(samples, candidate.track.box)
+    seen = candidate.sighting
+    guess = Placement(seen.x - samples.crop.x0, seen.y - samples.crop.y0, seen.scale)
+    return register(samples, candidate.mark, guess)

@@ -1,0 +1,104 @@
+"""The first pass: decode once, find out where marks are and when, and what every frame's time is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blanklogo.detection.evidence import detect_marks
+from blanklogo.detection.known import Average, Averages
+from blanklogo.detection.samples import LumaSample
+from blanklogo.errors import CancelledError
+from blanklogo.media.frames import Frame
+from blanklogo.media.info import MediaInfo
+from blanklogo.media.reader import VideoReader
+from blanklogo.media.threads import prefetched
+from blanklogo.types import Detection, Event, Job, Progress
+
+OnEvent = Callable[[Event], None]
+Cancelled = Callable[[], bool]
+
+_SAMPLES_PER_SECOND = 5.0
+_LEAST_SAMPLES = 40  # a short clip is looked at more often, down to every other frame
+_QUEUE_FRAMES = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What the first pass saw.
+
+    Attributes:
+        info: of the source.
+        seconds: of every frame, float64 [N], since the first.
+        detection: the marks found on evidence; empty when the caller told where they are.
+        averages: mean luma over parts of the time, for known marks; empty unless asked for.
+        num_damaged_frames: that the decoder concealed or lost.
+    """
+
+    info: MediaInfo
+    seconds: NDArray[np.float64]
+    detection: Detection
+    averages: tuple[Average, ...]
+    num_damaged_frames: int
+
+    @property
+    def num_frames(self) -> int:
+        return len(self.seconds)
+
+
+def look(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Look:
+    """Decodes the source once; its memory does not grow with its length but for 8 bytes a frame.
+
+    Raises:
+        SourceError, UnsupportedError, DecodeError: as the reader does.
+        CancelledError: asked to stop.
+    """
+    with VideoReader(job.source) as reader:
+        info = reader.info
+        seconds: list[float] = []
+        averages = Averages() if job.marks else None
+        interval = sampling_interval(info)
+        frames = _counted(reader, seconds, info.video.num_frames_from_header or 0, on_event, cancelled)
+        samples = (LumaSample(frame.seconds, luma8(frame)) for frame in frames if frame.index % interval == 0)
+        if averages is not None:
+            samples = averages.tapped(samples)
+        if job.marks or job.boxes:
+            for _ in samples:
+                pass
+            detection = Detection((), ())
+        else:
+            detection = detect_marks(samples, platform=job.platform, within=job.within)
+        for _ in frames:  # a search may stop early; the count of frames goes on
+            pass
+        return Look(info, np.array(seconds), detection, averages.result() if averages else (), reader.num_damaged_frames)
+
+
+def sampling_interval(info: MediaInfo) -> int:
+    """Every how many frames one is looked at: about five a second, more often in short clips."""
+    rate = float(info.video.average_rate or 25)
+    num_frames = info.video.num_frames_from_header or int(rate * (info.duration_seconds or 60))
+    return max(1, min(round(rate / _SAMPLES_PER_SECOND), num_frames // _LEAST_SAMPLES))
+
+
+def luma8(frame: Frame) -> NDArray[np.uint8]:
+    """A frame's luma brought to 8 bits, uint8 [H, W]."""
+    luma = frame.planes[0]
+    return luma if luma.dtype == np.uint8 else (luma >> (frame.format.bit_depth - 8)).astype(np.uint8)
+
+
+def _counted(
+    reader: VideoReader, seconds: list[float], total: int, on_event: OnEvent, cancelled: Cancelled
+) -> Iterator[Frame]:
+    with closing(prefetched(reader, _QUEUE_FRAMES, "look")) as frames:
+        for frame in frames:
+            if cancelled():
+                raise CancelledError("cancelled while looking for marks")
+            seconds.append(frame.seconds)
+            if frame.index % 8 == 0:
+                on_event(Progress("look", frame.index, max(total, frame.index)))
+            yield frame
+    on_event(Progress("look", len(seconds), len(seconds)))

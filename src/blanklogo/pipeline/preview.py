@@ -1,0 +1,75 @@
+"""One frame before and after, without writing a video."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from blanklogo.media.frames import Frame
+from blanklogo.media.probe import probe
+from blanklogo.media.reader import VideoReader
+from blanklogo.pipeline.learn import learn
+from blanklogo.pipeline.look import Cancelled, Look, OnEvent, look
+from blanklogo.pipeline.pictures import as_bgr, before_after, write_png
+from blanklogo.pipeline.plan import candidates
+from blanklogo.pipeline.restore import Removal, Restoration
+from blanklogo.types import Job, Matte, Track
+
+_CONTEXT = 5  # frames on either side, as the restoration looks at
+
+
+@dataclass(frozen=True, eq=False)
+class Learnt:
+    """What is known of a video's marks before anything is restored."""
+
+    look: Look
+    tracks: tuple[Track, ...]
+    mattes: tuple[Matte, ...]
+
+
+def learn_marks(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Learnt:
+    """The marks' tracks and mattes; none when there are none."""
+    probe(job.source)
+    seen = look(job, on_event, cancelled)
+    found = candidates(job, seen)
+    mattes = learn(seen, found, on_event, cancelled) if found else ()
+    return Learnt(seen, tuple(candidate.track for candidate in found), mattes)
+
+
+def write_preview(job: Job, picture: Path, on_event: OnEvent, cancelled: Cancelled) -> Learnt:
+    """Writes a before/after picture of a frame in which the first mark is there; the middle one if there is none.
+
+    Raises:
+        As `run`, and WriteError when the picture cannot be written.
+    """
+    learnt = learn_marks(job, on_event, cancelled)
+    index = _frame_to_show(learnt)
+    frames = _frames_around(learnt.look, index)
+    removals = tuple(
+        Removal(track, matte, job.mode) for track, matte in zip(learnt.tracks, learnt.mattes, strict=True)
+    )
+    restored = list(Restoration(removals, learnt.look.info.video.frame_bytes)(iter(frames)))
+    k = next(k for k, frame in enumerate(frames) if frame.index == index)
+    write_png(before_after(as_bgr(frames[k]), as_bgr(restored[k]), learnt.tracks, learnt.mattes), picture)
+    return learnt
+
+
+def _frame_to_show(learnt: Learnt) -> int:
+    seconds = learnt.look.seconds
+    if not learnt.tracks:
+        return len(seconds) // 2
+    present = [k for k, at in enumerate(seconds) if learnt.tracks[0].is_present(float(at))]
+    return present[len(present) // 2] if present else len(seconds) // 2
+
+
+def _frames_around(seen: Look, index: int) -> list[Frame]:
+    first, last = index - _CONTEXT, index + _CONTEXT
+    kept = []
+    with VideoReader(seen.info.path) as reader, closing(iter(reader)) as frames:
+        for frame in frames:
+            if first <= frame.index <= last:
+                kept.append(frame)
+            if frame.index >= last:
+                break
+    return kept

@@ -1,0 +1,166 @@
+"""The third pass: frames in, frames out, changed under the marks and nowhere else.
+
+Frames are worked on in chunks, with two frames of context on either side, so that windows over time see the same frames
+whatever the chunk. Memory is bounded by the chunk, not by the video.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blanklogo.matting.strength import StrengthMeter
+from blanklogo.media.frames import Frame, Patch
+from blanklogo.pipeline.learn import crop_planes, strength_at
+from blanklogo.restoration.fuse import WINDOW_FRAMES
+from blanklogo.restoration.restorer import PlaneRestorer, Restored
+from blanklogo.types import Matte, Mode, PixelShares, Track
+
+_CONTEXT = WINDOW_FRAMES // 2
+_CHUNK_BYTES = 32_000_000
+_EDGE_SECONDS = 0.4  # a search samples a few times a second: near a range's ends each frame is measured
+_LEAST_STRENGTH = 0.06  # weaker than this a mark is not seen, and its measure is noise
+_STRENGTH_DOUBT = 0.25  # a frame's own measure may stray this far from the search's
+
+
+@dataclass(frozen=True, eq=False)
+class Removal:
+    """One mark at one place, and how to take it out there."""
+
+    track: Track
+    matte: Matte
+    mode: Mode
+
+
+class _Place:
+    """A removal with everything that is computed once."""
+
+    def __init__(self, removal: Removal) -> None:
+        self.removal = removal
+        sigma = noise_sigma(removal.matte)
+        self._planes = tuple(PlaneRestorer(plane, sigma) for plane in removal.matte.planes)
+        luma = removal.matte.planes[0]
+        self._meter = StrengthMeter(luma) if luma.support.any() else None
+        self.num_pixels = int(luma.support.sum())
+
+    def strength(self, stack: list[Frame]) -> NDArray[np.float32]:
+        """g of each frame: from the search, and near a range's ends or in fades from the frame itself."""
+        track = self.removal.track
+        seconds = np.array([frame.seconds for frame in stack])
+        told = strength_at(track, seconds)
+        near = _near_an_end(track, seconds)
+        doubtful = near | ((told > 0) & bool(track.strength))
+        if self._meter is None or not doubtful.any():
+            return told
+        measured = _median_of_three(self._meter(self._crops(stack, 0)))
+        if not track.strength:
+            return np.where(near, (measured > 0.5).astype(np.float32), told)
+        kept = np.clip(measured, told - _STRENGTH_DOUBT, told + _STRENGTH_DOUBT)
+        kept = np.where(near, measured, kept)
+        return np.where(doubtful & (kept > _LEAST_STRENGTH), np.clip(kept, 0, 1.1), 0).astype(np.float32)
+
+    def restored(self, stack: list[Frame], strength: NDArray[np.float32]) -> list[Restored]:
+        results = []
+        for index, plane in enumerate(self._planes):
+            work = plane.inpaint if self.removal.mode is Mode.INPAINT else plane.unblend
+            results.append(work(self._crops(stack, index), strength))
+        return results
+
+    def patch(self, frame: Frame, plane_index: int, pictures: NDArray[np.float32]) -> Patch:
+        crop = self.removal.matte.crop_of(plane_index, frame.format.step_x, frame.format.step_y)
+        scale = 1 << (frame.format.bit_depth - 8)
+        values = np.clip(np.rint(pictures * scale), 0, frame.format.max_value).astype(frame.format.dtype)
+        old = frame.planes[plane_index][crop.slices]
+        support = self.removal.matte.planes[plane_index].support
+        return Patch(plane_index, crop.y0, crop.x0, np.where(support, values, old))
+
+    def _crops(self, stack: list[Frame], plane_index: int) -> NDArray[np.float32]:
+        scale = np.float32(1 << (stack[0].format.bit_depth - 8))
+        return np.stack([crop_planes(frame, self.removal.matte.box)[plane_index] for frame in stack]) / scale
+
+
+class Restoration:
+    """A transform of frames (see `media.transcode`) that takes marks out, and keeps count of how."""
+
+    def __init__(self, removals: tuple[Removal, ...], frame_bytes: int) -> None:
+        self._places = tuple(_Place(removal) for removal in removals)
+        self._chunk = max(4, min(24, _CHUNK_BYTES // frame_bytes))
+        self._unblended = 0.0
+        self._pixels = 0.0
+
+    def __call__(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        for before, chunk, after in _windows(frames, self._chunk, _CONTEXT):
+            yield from self._restored(before, chunk, after)
+
+    @property
+    def shares(self) -> PixelShares:
+        """Of all pixels changed so far."""
+        if not self._pixels:
+            return PixelShares()
+        unblended = self._unblended / self._pixels
+        return PixelShares(round(unblended, 4), 0.0, round(1 - unblended, 4))
+
+    def _restored(self, before: list[Frame], chunk: list[Frame], after: list[Frame]) -> Iterable[Frame]:
+        frames = list(chunk)
+        for place in self._places:
+            stack = [*before, *frames, *after]
+            strength = place.strength(stack)
+            inner = strength[len(before) : len(before) + len(chunk)]
+            if not (inner > 0).any():
+                continue
+            results = place.restored(stack, strength)
+            self._count(place, results[0], inner)
+            frames = [
+                frame
+                if inner[k] <= 0
+                else frame.patched([place.patch(frame, p, r.pictures[len(before) + k]) for p, r in enumerate(results)])
+                for k, frame in enumerate(frames)
+            ]
+        return frames
+
+    def _count(self, place: _Place, luma: Restored, strength: NDArray[np.float32]) -> None:
+        pixels = place.num_pixels * float((strength > 0).sum())
+        self._pixels += pixels
+        self._unblended += pixels * luma.unblended_share
+
+
+def noise_sigma(matte: Matte) -> float:
+    """Deviation of the codec's noise, in code values: less where the picture stands still and is coded once."""
+    return 1.0 + 0.7 * min(1.0, (matte.effective_backgrounds - 1) / 5)
+
+
+def _near_an_end(track: Track, seconds: NDArray[np.float64]) -> NDArray[np.bool_]:
+    near = np.zeros(len(seconds), bool)
+    for part in track.ranges:
+        for end in (part.start_seconds, part.end_seconds):
+            if 0 < end < np.inf:
+                near |= np.abs(seconds - end) < _EDGE_SECONDS
+    return near
+
+
+def _median_of_three(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    padded = np.concatenate([values[:1], values, values[-1:]])
+    return np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
+
+
+def _windows(frames: Iterator[Frame], size: int, context: int) -> Iterator[tuple[list[Frame], list[Frame], list[Frame]]]:
+    """(before, chunk, after): consecutive chunks with up to `context` frames on either side."""
+    before: list[Frame] = []
+    ahead: deque[Frame] = deque()
+    is_over = False
+    while True:
+        while not is_over and len(ahead) < size + context:
+            frame = next(frames, None)
+            if frame is None:
+                is_over = True
+            else:
+                ahead.append(frame)
+        if not ahead:
+            return
+        chunk = [ahead.popleft() for _ in range(min(size, len(ahead)))]
+        yield before, chunk, list(ahead)[:context]
+        before = chunk[-context:]

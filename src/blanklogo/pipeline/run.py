@@ -1,0 +1,198 @@
+"""One removal from end to end: look, learn, restore, verify, report. Whole output or none."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from blanklogo.media.encoding import choose_encoder
+from blanklogo.media.output import check_target, copy_bytes, pending_output
+from blanklogo.media.probe import probe
+from blanklogo.media.transcode import transcode
+from blanklogo.pipeline.learn import Candidate, learn
+from blanklogo.pipeline.look import Cancelled, Look, OnEvent, look
+from blanklogo.pipeline.plan import candidates
+from blanklogo.pipeline.restore import Removal, Restoration
+from blanklogo.pipeline.verify import Proof, verify, verify_streams
+from blanklogo.restoration.crop import crop_without
+from blanklogo.types import (
+    Job,
+    Matte,
+    Mode,
+    Notice,
+    PixelShares,
+    Progress,
+    Report,
+    TrackReport,
+    Verification,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class _Outcome:
+    """What a way of writing the result came to."""
+
+    tracks: tuple[TrackReport, ...]
+    pixels: PixelShares
+    verification: Verification
+    num_frames: int
+    warnings: tuple[str, ...]
+
+
+def run(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Report:
+    """Does the job. The target appears only when it is whole and verified.
+
+    Args:
+        on_event: hears progress and notices, in the caller's thread.
+        cancelled: asked before every frame; true stops the work with `CancelledError`.
+
+    Raises:
+        CallerError: the source, an option or the target does not fit; nothing was done.
+        ProcessingError: decoding, encoding, writing or the verification failed; nothing was kept.
+        CancelledError: stopped; nothing was kept.
+    """
+    started = time.monotonic()
+    probe(job.source)
+    if not job.dry_run:
+        check_target(job.source, job.target, job.overwrite)
+    seen = look(job, on_event, cancelled)
+    found = candidates(job, seen)
+    if job.dry_run:
+        outcome = _planned(found, seen)
+    elif not found:
+        outcome = _untouched(job, seen)
+    elif job.mode is Mode.CROP:
+        outcome = _cropped(job, seen, found, on_event, cancelled)
+    else:
+        outcome = _restored(job, seen, found, on_event, cancelled)
+    for warning in outcome.warnings:
+        on_event(Notice(warning))
+    return _report(job, seen, outcome, time.monotonic() - started)
+
+
+def _planned(found: tuple[Candidate, ...], seen: Look) -> _Outcome:
+    status = "clean" if found else "no_mark"
+    tracks = tuple(_track_report(candidate, "none", None) for candidate in found)
+    verification = Verification(status, num_damaged_frames=seen.num_damaged_frames)
+    return _Outcome(tracks, PixelShares(), verification, seen.num_frames, _why_nothing(seen, found))
+
+
+def _untouched(job: Job, seen: Look) -> _Outcome:
+    with pending_output(job.source, job.target, job.overwrite) as temporary:
+        copy_bytes(job.source, temporary)
+    verification = Verification("no_mark", num_damaged_frames=seen.num_damaged_frames)
+    return _Outcome((), PixelShares(), verification, seen.num_frames, _why_nothing(seen, ()))
+
+
+def _why_nothing(seen: Look, found: tuple[Candidate, ...]) -> tuple[str, ...]:
+    if found:
+        return ()
+    if seen.averages:
+        return ("the mark picture was found nowhere in the video; give its place by --box X,Y,W,H",)
+    return (seen.detection.abstained,) if seen.detection.abstained else ()
+
+
+def _cropped(job: Job, seen: Look, found: tuple[Candidate, ...], on_event: OnEvent, cancelled: Cancelled) -> _Outcome:
+    video = seen.info.video
+    kept = crop_without(tuple(candidate.track.box for candidate in found), video.width, video.height)
+    settings = choose_encoder(seen.info, job.codec, job.quality, suffix=job.target.suffix, crop=kept)
+    with pending_output(job.source, job.target, job.overwrite) as temporary:
+        stats = transcode(
+            job.source, temporary, settings, lambda frames: frames, on_frame=_meter(on_event, seen), cancelled=cancelled
+        )
+        verification = replace(
+            verify_streams(job.source, temporary), num_damaged_frames=stats.num_damaged_frames
+        )
+    tracks = tuple(_track_report(candidate, "crop", None) for candidate in found)
+    return _Outcome(tracks, PixelShares(), verification, stats.num_frames, stats.warnings)
+
+
+def _restored(job: Job, seen: Look, found: tuple[Candidate, ...], on_event: OnEvent, cancelled: Cancelled) -> _Outcome:
+    mattes = learn(seen, found, on_event, cancelled)
+    removals = tuple(
+        Removal(candidate.track, matte, job.mode) for candidate, matte in zip(found, mattes, strict=True)
+    )
+    with pending_output(job.source, job.target, job.overwrite) as temporary:
+        outcome, proof = _attempt(job, seen, removals, temporary, on_event, cancelled)
+        stronger = _stronger(removals, proof)
+        if stronger != removals:
+            on_event(Notice("some of the mark was left; restoring again, inventing what is under it"))
+            outcome, _ = _attempt(job, seen, stronger, temporary, on_event, cancelled)
+            removals = stronger
+    tracks = tuple(
+        _track_report(candidate, _method(removal), removal.matte)
+        for candidate, removal in zip(found, removals, strict=True)
+    )
+    return replace(outcome, tracks=tracks)
+
+
+def _attempt(
+    job: Job, seen: Look, removals: tuple[Removal, ...], temporary: Path, on_event: OnEvent, cancelled: Cancelled
+) -> tuple[_Outcome, Proof]:
+    settings = choose_encoder(seen.info, job.codec, job.quality, suffix=job.target.suffix)
+    restoration = Restoration(removals, seen.info.video.frame_bytes)
+    stats = transcode(
+        job.source, temporary, settings, restoration, on_frame=_meter(on_event, seen), cancelled=cancelled
+    )
+    proof = verify(job.source, temporary, removals, on_event, cancelled)
+    outcome = _Outcome((), restoration.shares, proof.verification, stats.num_frames, stats.warnings)
+    return outcome, proof
+
+
+def _stronger(removals: tuple[Removal, ...], proof: Proof) -> tuple[Removal, ...]:
+    """The same removals, those that left too much set to invent everything."""
+    return tuple(
+        replace(removal, mode=Mode.INPAINT) if residue is not None and not residue.is_gone else removal
+        for removal, residue in zip(removals, proof.residues, strict=True)
+    )
+
+
+def _meter(on_event: OnEvent, seen: Look):
+    def on_frame(num_frames: int) -> None:
+        if num_frames % 4 == 0 or num_frames == seen.num_frames:
+            on_event(Progress("restore", num_frames, seen.num_frames))
+
+    return on_frame
+
+
+def _method(removal: Removal) -> str:
+    return "inpaint" if removal.mode is Mode.INPAINT else "unblend"
+
+
+def _track_report(candidate: Candidate, method: str, matte: Matte | None) -> TrackReport:
+    track = candidate.track
+    return TrackReport(
+        box=track.box,
+        ranges=track.ranges,
+        confidence=track.confidence,
+        method=method,
+        found_by=track.method,
+        mark_index=track.mark_index,
+        effective_backgrounds=matte.effective_backgrounds if matte else None,
+    )
+
+
+def _report(job: Job, seen: Look, outcome: _Outcome, seconds: float) -> Report:
+    end = float(seen.seconds[-1])
+    return Report(
+        mode=str(job.mode),
+        platform=str(job.platform) if job.platform else None,
+        input_size_mb=round(job.source.stat().st_size / 1e6, 3),
+        output_size_mb=0.0 if job.dry_run else round(job.target.stat().st_size / 1e6, 3),
+        frames_processed=outcome.num_frames,
+        watermarks_detected=len({track.mark_index for track in outcome.tracks}),
+        processing_time_s=round(seconds, 3),
+        tracks=tuple(_ended(track, end) for track in outcome.tracks),
+        pixels=outcome.pixels,
+        verify=outcome.verification,
+        warnings=outcome.warnings,
+    )
+
+
+def _ended(track: TrackReport, end_seconds: float) -> TrackReport:
+    """Open ends closed at the last frame: JSON has no infinity."""
+    ranges = tuple(
+        replace(part, end_seconds=max(min(part.end_seconds, end_seconds), part.start_seconds + 1e-3)) for part in track.ranges
+    )
+    return replace(track, ranges=ranges)
