@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cv2
 
-from benchmarks.checks import run_clean, run_memory
+from benchmarks.checks import run_clean, run_length
 from benchmarks.plan import Plan, plan
 from benchmarks.runner import Outcome, Tell, run_trial
 from benchmarks.strips import draw_strip
@@ -67,9 +67,10 @@ def _run(chosen: Plan, options: argparse.Namespace, tell: Tell) -> Results:
         tell(f"{trial.name}: {_summary(outcome)}")
         outcomes.append(outcome)
     clean = [run_clean(name, source, options.out / "clean", tell) for name, source in chosen.clean]
-    memory = [run_memory(seconds, options.out / "memory", tell) for seconds in chosen.memory_seconds]
-    origin = f"{len(chosen.clean)} given clips" if options.clips else "generated clips"
-    return Results(tuple(outcomes), tuple(clean), tuple(memory), _command(options), origin)
+    lengths = [run_length(seconds, options.out / "lengths", tell) for seconds in chosen.length_seconds]
+    num_clips = len({trial.clip.name for trial in chosen.trials})
+    origin = f"{num_clips} {'given' if options.clips else 'generated'} clips"
+    return Results(tuple(outcomes), tuple(clean), tuple(lengths), _command(options), origin)
 
 
 def _summary(outcome: Outcome) -> str:

@@ -91,4 +91,4 @@ def _presence(place: Place) -> str:
     present = np.concatenate([[0], (place.strength > _PRESENT).astype(int), [0]])
     edges = np.diff(present)
     spans = zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1, strict=True)
-    return "+".join(f"between(n,{first},{last})" for first, last in spans)
+    return "+".join(f"between(n,{first},{last})" for first, last in spans) or "0"

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from benchmarks.checks import CleanOutcome, MemoryOutcome
+from benchmarks.checks import CleanOutcome, LengthOutcome
 from benchmarks.peers import PEERS
 from benchmarks.runner import OURS, Entry, Outcome
 
@@ -46,7 +46,7 @@ class Results:
 
     outcomes: tuple[Outcome, ...]
     clean: tuple[CleanOutcome, ...]
-    memory: tuple[MemoryOutcome, ...]
+    lengths: tuple[LengthOutcome, ...]
     command: str
     clips: str
 
@@ -66,7 +66,7 @@ def write_page(results: Results, path: Path) -> Path:
         *_quality(results.outcomes),
         *_cost(results.outcomes),
         *_clean(results.clean),
-        *_memory(results.memory),
+        *_lengths(results.lengths),
         *_losses(results.outcomes),
         *_failures(results.outcomes),
     ]
@@ -159,14 +159,20 @@ def _clean(outcomes: Sequence[CleanOutcome]) -> list[str]:
     return ["## Clips without a mark", _rows(["clip", "byte-identical", "said"], rows)]
 
 
-def _memory(outcomes: Sequence[MemoryOutcome]) -> list[str]:
+def _lengths(outcomes: Sequence[LengthOutcome]) -> list[str]:
     if not outcomes:
         return []
-    rows = [
-        [f"{one.duration_seconds} s", one.error or _number((one.peak_rss_bytes or 0) / 1e6, 0), one.status]
-        for one in outcomes
-    ]
-    return ["## Memory against length (1280x720, told nothing)", _rows(["length", "peak MB", "said"], rows)]
+    header = ["length", "CPU s", "CPU ratio", "wall ratio", "peak MB", "said"]
+    return ["## Memory and cost against length (1280x720, told nothing)", _rows(header, map(_length_row, outcomes))]
+
+
+def _length_row(one: LengthOutcome) -> list[str]:
+    if one.error:
+        return [f"{one.duration_seconds} s", "-", "-", "-", "-", f"failed: {one.error}"]
+    ours, plain = one.removal, one.transcode
+    figures = [ours.cpu_seconds, ours.cpu_seconds / plain.cpu_seconds, ours.wall_seconds / plain.wall_seconds]
+    peak = _number((ours.peak_rss_bytes or 0) / 1e6, 0)
+    return [f"{one.duration_seconds} s", *(_number(figure, 2) for figure in figures), peak, one.status]
 
 
 def _losses(outcomes: Sequence[Outcome]) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cli_samples import a_report, no_mark_report
 
 from blanklogo.errors import CancelledError, EncodeError, SourceError
-from blanklogo.types import Box, Detection, Notice, Progress, TimeRange
+from blanklogo.types import Box, Detection, Notice, PixelShares, Progress, TimeRange, Verification
 
 
 def test_remove_asks_for_what_it_was_told(blank, api) -> None:
@@ -64,16 +65,34 @@ def test_the_summary_says_what_was_found_and_proved(blank, api) -> None:
 
 def test_a_result_that_needs_a_look_says_so_loudly(blank, api) -> None:
     api.answers("remove", a_report("needs_review", warnings=("much of the mark is left",)))
+    api.events = [Notice("much of the mark is left")]
     outcome = blank("remove", "clip.mp4")
     assert outcome.code == 0
-    assert "note: much of the mark is left" in outcome.stderr
+    assert outcome.stderr.count("much of the mark is left") == 1
     assert outcome.stderr.splitlines()[-1].startswith("NEEDS REVIEW: look at clip.clean.mp4")
 
 
 def test_a_dry_run_says_that_nothing_was_written(blank, api) -> None:
     outcome = blank("remove", "clip.mp4", "--dry-run", "--json")
     assert outcome.messages[-1]["output"] is None
-    assert "dry run, nothing written" in blank("remove", "clip.mp4", "--dry-run").stderr
+    planned = replace(a_report().tracks[0], method="none")
+    api.answers("remove", a_report(tracks=(planned,)))
+    assert blank("remove", "clip.mp4", "--dry-run").stderr.splitlines() == [
+        "clip.mp4: 1 mark",
+        "  24,18,180,64, 0:00.0 to 1:05.5: found (97% sure)",
+        "dry run, nothing written (6.1 s)",
+    ]
+
+
+def test_a_crop_tells_no_shares(blank, api) -> None:
+    cut = replace(a_report().tracks[0], method="crop", found_by="box")
+    proof = Verification("clean")
+    api.answers("remove", a_report(tracks=(cut,), pixels=PixelShares(), verify=proof))
+    lines = blank("remove", "clip.mp4", "--mode", "crop").stderr.splitlines()
+    assert lines[1:-1] == [
+        "  24,18,180,64, 0:00.0 to 1:05.5: given by box, cut off",
+        "  elsewhere: every frame and time kept, other streams byte-equal",
+    ]
 
 
 @pytest.mark.parametrize(("extra", "code"), [((), 0), (("--strict",), 3)])

@@ -105,8 +105,7 @@ def test_matte_and_preview_draw_pictures(clip: Path, case: Case) -> None:
     assert {(folder / name).read_bytes()[:8] for name in ("look.png", "mark.png")} == {b"\x89PNG\r\n\x1a\n"}
 
 
-@pytest.mark.parametrize("stage", ["look", "restore"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize(("stage", "number"), [("look", signal.SIGTERM), ("restore", signal.SIGINT)])
 def test_a_signal_leaves_nothing_behind(clip: Path, stage: str, number: signal.Signals) -> None:
     process = begin("remove", clip, "--json")
     wait_for_stage(process, stage)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class Recipe:
     pixel_aspect: Fraction = Fraction(1)
     colour: tuple[int, int, int, int] = (1, 1, 1, 1)
     tags: dict[str, str] = field(default_factory=dict)
-    interlaced: bool = False
+    interlaced: str = ""
 
 
 VFR_STAMPS = (0, 512, 600, 1900, 2412, 5000, 5001, 7000, 9000, 9100, 9200, 12000)
@@ -59,6 +59,10 @@ RECIPES: dict[str, Recipe] = {
     "gaps": Recipe(options=FAST, stamps=(0, 512, 1024, 64000, 64512, 65024, 128000), audio_tracks=1),
     "late_start": Recipe(options=B_FRAMES, stamps=tuple(range(25600, 25600 + 12 * 512, 512))),
     "late_audio": Recipe(options=FAST, audio_tracks=1, audio_delay_seconds=0.3),
+    "late_all": Recipe(
+        options=B_FRAMES, stamps=tuple(range(25611, 25611 + 12 * 512, 512)), audio_tracks=2,
+        audio_delay_seconds=2.12345,
+    ),
     "slow_clock": Recipe(".mov", options=FAST, time_base=Fraction(1, 600), stamps=tuple(range(0, 240, 20))),
     "ntsc": Recipe(options=B_FRAMES, time_base=Fraction(1, 30000), stamps=tuple(range(0, 12012, 1001))),
     "mkv": Recipe(
@@ -99,15 +103,21 @@ RECIPES: dict[str, Recipe] = {
         ".mkv", options=FAST, time_base=Fraction(1, 1000), stamps=tuple(range(0, 480, 40)), audio_tracks=2,
         subtitles=True, chapters=True, tags={"title": "many", "comment": "Kommentar äöü"},
     ),
-    "chapters": Recipe(options=FAST, audio_tracks=2, chapters=True, tags={"title": "chapters"}),
+    "chapters": Recipe(
+        options=FAST, audio_tracks=2, chapters=True,
+        tags={"title": "chapters", "creation_time": "2020-01-02T03:04:05.000000Z"},
+    ),
     "cover": Recipe(options=FAST, audio_tracks=1, cover=True),
     "timecode": Recipe(".mov", options=FAST, timecode="01:02:03:04", tags={"com.example.key": "kept"}),
-    "interlaced": Recipe(options=FAST, size=(96, 64), interlaced=True),
+    "interlaced": Recipe(options=FAST, size=(96, 64), interlaced="tff"),
+    "interlaced_bff": Recipe(options=FAST, size=(96, 64), interlaced="bff"),
     "long": Recipe(options=B_FRAMES, size=(192, 108), stamps=tuple(range(0, 60 * 512, 512)), audio_tracks=1),
     "long_mkv": Recipe(
         ".mkv", options=B_FRAMES, size=(192, 108), time_base=Fraction(1, 1000), stamps=tuple(range(0, 2400, 40)),
         audio_tracks=1,
     ),
+    "ten_seconds": Recipe(options=FAST, size=(320, 180), stamps=tuple(range(0, 250 * 512, 512)), audio_tracks=1),
+    "two_minutes": Recipe(options=FAST, size=(320, 180), stamps=tuple(range(0, 3000 * 512, 512)), audio_tracks=1),
     "one_frame": Recipe(options=FAST, stamps=(0,)),
     "tiny": Recipe(options=FAST, size=(8, 8)),
     "av1": Recipe(
@@ -163,6 +173,8 @@ def _add_video(output, recipe: Recipe):
     context.flags |= Flags.frame_duration
     if recipe.interlaced:
         context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+        context.field_order = 2 if recipe.interlaced == "tff" else 3
+        video.options["x264opts"] = f"{recipe.interlaced}=1"
     if recipe.timecode:
         video.metadata["timecode"] = recipe.timecode
     video.set_display_matrix(recipe.rotation)
@@ -252,6 +264,17 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     def made(name: str) -> Path:
         path = folder / f"{name}{RECIPES[name].suffix}"
         return path if path.exists() else make_clip(path, RECIPES[name])
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def clip_with_stamps(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Sequence[int]], Path]:
+    """A clip with B-frames whose frames are shown at these ticks of 1/12800 s."""
+
+    def made(stamps: Sequence[int]) -> Path:
+        recipe = replace(RECIPES["b_frames"], stamps=tuple(stamps), size=(32, 32), audio_tracks=0)
+        return make_clip(tmp_path_factory.mktemp("stamps") / "clip.mp4", recipe)
 
     return made
 

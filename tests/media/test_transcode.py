@@ -1,6 +1,8 @@
 """The identity changes nothing but the coding; whatever fails, nothing is left behind."""
 
 import hashlib
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +10,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from blanklogo.errors import CancelledError, OptionError, UnsupportedError
 from blanklogo.media.compare import compare_streams
@@ -20,10 +25,11 @@ from blanklogo.media.transcode import TranscodeStats, transcode
 from blanklogo.types import Box
 
 SAME = [
-    "cfr", "silent", "b_frames", "vfr", "gaps", "late_start", "late_audio", "slow_clock", "ntsc", "mkv", "webm",
+    "cfr", "silent", "b_frames", "vfr", "gaps", "late_start", "late_audio", "late_all", "slow_clock", "ntsc", "mkv",
+    "webm",
     "ten_bit", "ten_bit_422", "hevc", "hdr10", "twelve_bit", "yuv422", "yuv444", "full_range", "rotated",
-    "anamorphic", "odd_444", "odd_420", "many_streams", "chapters", "cover", "timecode", "interlaced", "one_frame",
-    "tiny", "av1", "ffv1",
+    "anamorphic", "odd_444", "odd_420", "many_streams", "chapters", "cover", "timecode", "interlaced",
+    "interlaced_bff", "one_frame", "tiny", "av1", "ffv1",
 ]  # fmt: skip
 # What may differ: coders choose their profile and their order, and leave their own notes.
 FREE = ("profile", "has_b_frames", "side_data")
@@ -54,6 +60,11 @@ def identity(clip, tmp_path):
 def frames_of(path: Path) -> list:
     with VideoReader(path) as reader:
         return list(reader)
+
+
+def content_tags(info: MediaInfo) -> dict[str, str]:
+    packing = ("encoder", "major_brand", "minor_version", "compatible_brands")
+    return {key: value for key, value in info.metadata.items() if key.lower() not in packing}
 
 
 def psnr_db(old: list, new: list) -> float:
@@ -87,6 +98,7 @@ def test_identity(clip, identity, name):
     assert result.info.others == result.source.others
     assert result.info.chapters == result.source.chapters
     assert result.stats.warnings == ()
+    assert content_tags(result.info) == content_tags(result.source)
     assert hashlib.sha256(clip(name).read_bytes()).digest() == digest
 
 
@@ -105,6 +117,37 @@ def test_the_last_picture_stays_as_long(clip, identity, name):
     assert num_ticks(identity(name).path) == num_ticks(clip(name))
 
 
+@hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(start=st.integers(0, 100_000), steps=st.lists(st.integers(1, 30_000), min_size=1, max_size=20))
+def test_any_time_stamps_stay(clip_with_stamps, start, steps):
+    source = clip_with_stamps([start, *(start + np.cumsum(steps)).tolist()])
+    target = source.with_name("result.mp4")
+    transcode(source, target, choose_encoder(probe(source)), lambda frames: frames)
+    assert [frame.pts for frame in frames_of(target)] == [frame.pts for frame in frames_of(source)]
+    assert compare_streams(source, target).pts_match
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+from blanklogo.media.encoding import choose_encoder
+from blanklogo.media.probe import probe
+from blanklogo.media.transcode import transcode
+source = Path(sys.argv[1])
+transcode(source, Path(sys.argv[2]), choose_encoder(probe(source)), lambda frames: frames)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_length(clip, tmp_path):
+    def peak_kbytes(name: str) -> int:
+        command = [sys.executable, "-c", MEMORY, clip(name), tmp_path / f"{name}.mp4"]
+        return int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+
+    assert peak_kbytes("two_minutes") < 1.1 * peak_kbytes("ten_seconds")
+
+
 def test_tags(clip, identity):
     assert identity("timecode").info.metadata["com.example.key"] == "kept"
     with av.open(str(identity("timecode").path)) as container:
@@ -112,6 +155,61 @@ def test_tags(clip, identity):
     result = identity("many_streams")
     assert result.info.metadata["title"] == "many"
     assert result.info.metadata["COMMENT"] == "Kommentar äöü"
+
+
+def test_tags_may_be_added(clip, tmp_path):
+    settings = choose_encoder(probe(clip("many_streams")))
+    target = tmp_path / "result.mkv"
+    transcode(clip("many_streams"), target, settings, lambda frames: frames, tags={"DIGITAL_SOURCE_TYPE": "machine"})
+    metadata = probe(target).metadata
+    assert (metadata["DIGITAL_SOURCE_TYPE"], metadata["title"]) == ("machine", "many")
+
+
+def test_attachments_are_carried(clip, tmp_path):
+    source, target = tmp_path / "font.mkv", tmp_path / "result.mkv"
+    with av.open(str(clip("silent"))) as old, av.open(str(source), "w") as output:
+        copy = output.add_stream_from_template(old.streams.video[0], opaque=True)
+        output.add_attachment("font.ttf", "font/ttf", b"a font's bytes")
+        for packet in old.demux(video=0):
+            if packet.size:
+                packet.stream = copy
+                output.mux(packet)
+    transcode(source, target, choose_encoder(probe(source)), lambda frames: frames)
+    with av.open(str(target)) as container:
+        [font] = container.streams.attachments
+        assert (font.name, font.mimetype, font.data) == ("font.ttf", "font/ttf", b"a font's bytes")
+    assert compare_streams(source, target).others_identical
+
+
+def test_a_second_video_is_copied_and_named(clip, tmp_path):
+    source, target = tmp_path / "two.mkv", tmp_path / "result.mkv"
+    with av.open(str(clip("mkv"))) as one, av.open(str(clip("silent"))) as two, av.open(str(source), "w") as output:
+        copies = [output.add_stream_from_template(old.streams.video[0], opaque=True) for old in (two, one)]
+        for old, copy in zip((two, one), copies, strict=True):
+            for number, packet in enumerate(old.demux(video=0)):
+                if packet.size:
+                    packet.dts = packet.dts if packet.dts is not None else number - 100
+                    packet.stream = copy
+                    output.mux(packet)
+    stats = transcode(source, target, choose_encoder(probe(source)), lambda frames: frames)
+    assert stats.warnings == ("video stream 1 is copied as it is; a mark in it stays",)
+    comparison = compare_streams(source, target)
+    assert comparison.others_identical, comparison
+    assert comparison.pts_match
+
+
+def test_frames_before_the_first_key_frame_are_counted(clip, tmp_path):
+    source, target = tmp_path / "cut.mkv", tmp_path / "result.mkv"
+    with av.open(str(clip("long_mkv"))) as old, av.open(str(source), "w") as output:
+        copy = output.add_stream_from_template(old.streams.video[0], opaque=True)
+        for packet in old.demux(video=0):
+            if packet.size and packet.dts is not None and packet.pts > 40:
+                packet.stream = copy
+                output.mux(packet)
+    stats = transcode(source, target, choose_encoder(probe(source)), lambda frames: frames)
+    comparison = compare_streams(source, target, num_lost_frames=stats.num_lost_frames)
+    assert comparison.pts_match, (stats, comparison)
+    assert comparison.num_frames_result == stats.num_frames < comparison.num_frames_source
 
 
 def test_dispositions_and_languages(clip, identity):

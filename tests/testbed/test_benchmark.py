@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.checks import CleanOutcome, MemoryOutcome
+from benchmarks.checks import CleanOutcome, LengthOutcome
 from benchmarks.measure import ROOT, Measured
 from benchmarks.plan import Trial, plan
 from benchmarks.runner import Entry, Outcome
@@ -44,8 +44,8 @@ def outcome(case: Case, ours_db: float | None, peer_db: float) -> Outcome:
 
 def page(tmp_path: Path, *outcomes: Outcome) -> str:
     clean = (CleanOutcome("sky", True, "no_mark"), CleanOutcome("wall", False, "clean"))
-    memory = (MemoryOutcome(10, 300_000_000, "clean"), MemoryOutcome(60, None, "failed", "no room"))
-    results = Results(outcomes, clean, memory, "python -m benchmarks", "generated clips")
+    lengths = (LengthOutcome(10, COST, PLAIN), LengthOutcome(60, Measured(1.0, 1.0, {}, "no room"), PLAIN))
+    results = Results(outcomes, clean, lengths, "python -m benchmarks", "generated clips")
     return write_page(results, tmp_path / "page.md").read_text()
 
 
@@ -56,7 +56,8 @@ def test_a_winning_row_shows_its_lead_and_cost(case: Case, tmp_path: Path):
     assert "| 3.00 | 1.50 | 2.00 |" in text  # CPU seconds, CPU ratio, wall ratio
     assert "On none of these rows." in text
     assert "| wall | **no** | clean |" in text
-    assert "| 60 s | no room | failed |" in text
+    assert "| 10 s | 3.00 | 1.50 | 2.00 | 200 | no_mark |" in text
+    assert "failed: no room" in text
 
 
 def test_a_losing_row_is_named_with_its_reason(case: Case, tmp_path: Path):
@@ -104,7 +105,7 @@ def test_a_folder_of_clips_is_planned_and_skipped_by_name(tmp_path: Path):
 def test_generated_trials_have_names_of_their_own():
     chosen = plan(None, is_quick=False, is_long=True, skip=[], only=[])
     assert len({trial.name for trial in chosen.trials}) == len(chosen.trials) >= 12
-    assert chosen.memory_seconds[-1] == 600
+    assert chosen.length_seconds[-1] == 600
     assert {trial.burning.motion for trial in chosen.trials} == {"static", "hop", "fade"}
     assert {trial.given for trial in chosen.trials} == {"nothing", "mark", "box"}
 

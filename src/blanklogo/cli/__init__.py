@@ -15,7 +15,8 @@ def main() -> None:
         from blanklogo.cli.app import run
 
         code = run(sys.argv[1:], stop)
-    except KeyboardInterrupt:
+        stop.ignore()  # nothing is left to stop; a late signal must not spoil the exit code
+    except KeyboardInterrupt:  # an Interruption, and once at most
         code = stop.exit_code
-    stop.ignore()  # nothing is left to stop; a late signal must not spoil the exit code
+        stop.ignore()
     sys.exit(code)

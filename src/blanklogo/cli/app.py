@@ -11,7 +11,7 @@ import typer
 
 from blanklogo.cli import config, demo, detect, matte, preview, probe, remove
 from blanklogo.cli.output import print_error, write_line
-from blanklogo.cli.stop import Stop
+from blanklogo.cli.stop import INTERRUPTED, Stop
 from blanklogo.errors import BlankLogoError, CancelledError, OptionError
 
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]  # Typer shows the class only through its child
@@ -63,10 +63,8 @@ def run(arguments: Sequence[str], stop: Stop) -> int:
     try:
         code = app(list(arguments) or ["--help"], prog_name="blanklogo", obj=stop, standalone_mode=False) or 0
         sys.stdout.flush()
-        return code
-    except CancelledError:
-        return _interrupted(stop)
-    except (KeyboardInterrupt, typer.Abort):
+        return _interrupted(stop) if code == INTERRUPTED else code  # Typer makes that code of a KeyboardInterrupt
+    except (CancelledError, KeyboardInterrupt, typer.Abort):
         return _interrupted(stop)
     except BrokenPipeError:
         return 1
@@ -76,7 +74,7 @@ def run(arguments: Sequence[str], stop: Stop) -> int:
         return _failed(error, is_json, stop)
     except Exception as error:
         traceback.print_exc()
-        hint = "this is a fault of BlankLogo; please report the lines above"
+        hint = "report the lines above; the fault is BlankLogo's, not yours"
         return _failed(BlankLogoError(f"unexpected {type(error).__name__}: {error}", hint=hint), is_json, stop)
 
 

@@ -7,7 +7,7 @@ import math
 import os
 import sys
 import time
-from types import TracebackType
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from blanklogo.cli.stop import Stop
@@ -84,21 +84,22 @@ class Output:
         self._asks_stop = asks_stop
         self._is_json = is_json
         self._is_quiet = is_quiet
+        self._ending = ExitStack()
         self._bar: Any = None
         self._tasks: dict[str, Any] = {}
         self._last_told: dict[str, float] = {}
 
     def __enter__(self) -> Self:
-        self._stop.is_working = self._asks_stop
-        if self._wants_bar():
-            self._bar = progress_bar()
-            self._bar.start()
+        with self._ending:
+            if self._asks_stop:
+                self._ending.enter_context(self._stop.asked())
+            if self._wants_bar():
+                self._bar = self._ending.enter_context(progress_bar())
+            self._ending = self._ending.pop_all()
         return self
 
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._stop.is_working = False
-        if self._bar is not None:
-            self._bar.stop()
+    def __exit__(self, *error: Any) -> bool | None:
+        return self._ending.__exit__(*error)
 
     def event(self, event: Event) -> None:
         """Tells an event of the library; may be called from any thread."""

@@ -14,23 +14,24 @@ FOUND_WORDS = {"evidence": "found", "box": "given by box", "mark": "found by its
 
 
 def summary(report: Report, source: Path, written: Path | None) -> list[str]:
-    """What was found, what was done, whether it holds, and where the result is."""
+    """What was found, what was done, whether it holds, and where the result is.
+
+    Warnings are left out: each was told as a notice when it came.
+    """
     lines = [f"{source.name}: {counted(report.watermarks_detected, 'mark')}"]
     lines += [f"  {track_words(track)}" for track in report.tracks]
     if report.tracks and written:
-        lines.append(f"  pixels: {share_words(report.pixels)}")
-        lines += [f"  {line}" for line in verify_words(report.verify)]
-    lines += [f"  note: {warning}" for warning in report.warnings]
+        lines += [f"  {line}" for line in (*share_words(report.pixels), *verify_words(report.verify))]
     lines.append(_ending(report, written))
     return lines
 
 
 def track_words(track: TrackReport) -> str:
     """One track: where, when, how sure, how it was restored."""
-    how = METHOD_WORDS.get(track.method, track.method)
+    how = "" if track.method == "none" else f", {METHOD_WORDS.get(track.method, track.method)}"
     found = FOUND_WORDS.get(track.found_by, track.found_by)
     sure = f" ({track.confidence:.0%} sure)" if track.found_by != "box" else ""
-    return f"{box_words(track.box)}, {times_words(track.ranges)}: {found}{sure}, {how}"
+    return f"{box_words(track.box)}, {times_words(track.ranges)}: {found}{sure}{how}"
 
 
 def detection_words(detection: Detection, source: Path) -> list[str]:
@@ -67,10 +68,11 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest}" if hours else f"{minutes}:{rest}"
 
 
-def share_words(pixels: PixelShares) -> str:
-    """Where the marks' pixels came from."""
+def share_words(pixels: PixelShares) -> list[str]:
+    """Where the marks' pixels came from; nothing when none got a new value."""
     shares = {"un-blended": pixels.unblended, "fetched": pixels.propagated, "invented": pixels.inpainted}
-    return ", ".join(f"{share:.0%} {name}" for name, share in shares.items() if share > 0) or "none changed"
+    told = [f"{share:.0%} {name}" for name, share in shares.items() if share > 0]
+    return [f"pixels: {', '.join(told)}"] if told else []
 
 
 def verify_words(verify: Verification) -> list[str]:

@@ -1,148 +1,94 @@
-"""Finding burned-in marks from evidence over time, without a network."""
+"""Finding burned-in marks from evidence over time, without a network.
+
+One pass over the samples keeps a bounded record (`record`). Pairs of windows that show different scenes vote on what
+stays the same (`votes`, `pairs`); lone groups of pixels with strong evidence are candidates (`candidates`), over the
+whole video (`lasting`) or under hypotheses about when (`seeds`, `partial`), which must make one hopping mark (`hops`,
+`matching`). Presence is measured in every kept picture (`presence`). Where the scene itself stands still, or the point
+lies at the centre of a zoom (`zoom`), nothing can be known.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from blanklogo.detection.candidates import Candidate, candidates, reweighted
-from blanklogo.detection.hops import LIKE, exclusive, likeness, search
-from blanklogo.detection.partial import num_runs, partial_candidates
-from blanklogo.detection.presence import is_on, ranges, responses
+from blanklogo.detection.hops import hopping
+from blanklogo.detection.lasting import lasting
+from blanklogo.detection.partial import partial_candidates
+from blanklogo.detection.places import Place, places
+from blanklogo.detection.presence import ranges
 from blanklogo.detection.record import Record, record
 from blanklogo.detection.samples import LumaSample
 from blanklogo.detection.votes import Votes, vote
+from blanklogo.detection.zoom import zoom_centre
 from blanklogo.types import Box, Detection, Platform, TimeRange, Track
 
-LEAST_SCENES = 2.5
-LEAST_PEAK = 0.55
-LEAST_STRENGTH = 1.4  # peak plus isolation
-LEAST_SHARE = 0.6
-LEAST_ALONE = 0.3
-LEAST_FIT = 0.42
-LEAST_FILL = 0.1
-STILL = (
-    "the camera stands still, so a mark cannot be told from the scene; give --box X,Y,W,H or --mark PICTURE.png"
-)
-SHORT = "too few frames to tell a mark from the scene; give --box X,Y,W,H or --mark PICTURE.png"
+LEAST_SCENES = 2.5  # windows that show different scenes; a tripod shot has 1
+LEAST_WINDOWS = 3
+NEAR_PX = 30  # what lies so near to the centre of a zoom hardly moves
+LEAST_SIZE_PX = 48  # of the shorter side; smaller frames hold no mark that could be told
 
-
-@dataclass(frozen=True, eq=False)
-class Place:
-    """A candidate with its presence in every kept picture, bool [num_pictures]."""
-
-    candidate: Candidate
-    on: NDArray[np.bool_]
-    usual: float
-
-    @property
-    def share(self) -> float:
-        return float(self.on.mean())
+WHOLE = TimeRange()
+REMEDY = "give --box X,Y,W,H or --mark PICTURE.png"
+STILL = f"the camera stands still, so a mark cannot be told from the scene; {REMEDY}"
+PARTLY_STILL = f"parts of the scene stand as still as a mark would, so none can be told from it; {REMEDY}"
+SHORT = f"there are too few frames to tell a mark from the scene; {REMEDY}"
+SMALL = f"the frame is too small to tell a mark from the scene; {REMEDY}"
 
 
 def detect_marks(
-    samples: Iterable[LumaSample], *, platform: Platform | None = None, within: TimeRange = TimeRange()
+    samples: Iterable[LumaSample], *, platform: Platform | None = None, within: TimeRange = WHOLE
 ) -> Detection:
     """Find the marks in a video from a few frames a second.
 
     Args:
-        samples: in order of time, of one size; looked at once.
-        platform: where the video came from; weighs places, never invents one.
-        within: samples outside are not looked at.
+        samples: in order of time, all of one size; looked at once. About five a second serve well.
+        platform: where the video came from; weighs places a little, never invents a mark.
+        within: samples outside are not looked at, and tracks end there.
+
+    Returns:
+        Tracks with boxes in px of the samples, presence exact to about a sample; or none, with the reason if nothing
+        could be known.
     """
     seen = record(sample for sample in samples if sample.seconds in within)
     if seen is None:
-        return Detection((), (TimeRange(),), SHORT)
-    if len(seen.windows) < 3:
-        return Detection((), seen.shots, SHORT)
+        return Detection((), (within,), SHORT)
+    if min(seen.small_size_px) < LEAST_SIZE_PX or len(seen.windows) < LEAST_WINDOWS:
+        return Detection((), seen.shots, SMALL if min(seen.small_size_px) < LEAST_SIZE_PX else SHORT)
     votes = vote([window.field for window in seen.windows], seen.shot_indices)
     if votes.num_scenes < LEAST_SCENES:
         return Detection((), seen.shots, STILL)
-    lasting = _lasting(seen, votes)
-    taken = [place.candidate.box for place in lasting]
-    hopping = _hopping(seen, _places(seen, partial_candidates(seen, votes, taken)))
-    groups = [[place] for place in lasting] + hopping
-    tracks = [_track(seen, place, index) for index, group in enumerate(groups) for place in group]
-    return Detection(tuple(tracks), seen.shots)
+    marks, is_partly_still = _marks(seen, votes, platform)
+    tracks = [_track(seen, place, index, within) for index, group in enumerate(marks) for place in group]
+    return Detection(tuple(tracks), seen.shots, PARTLY_STILL if is_partly_still and not tracks else None)
 
 
-def _lasting(seen: Record, votes: Votes) -> list[Place]:
-    """Marks that stay where they are for most of the video."""
-    found = candidates(seen, np.ones(len(seen.windows), np.float32), votes.scene_change)
-    strong = [c for c in found if c.peak >= LEAST_PEAK]
-    again = [again for c in strong if (again := reweighted(seen, votes.scene_change, c))]
-    again = [c for c in again if c.isolation >= LEAST_ALONE]
-    isolation = min(1.0, sum(c.isolation for c in again))
-    kept = [c for c in again if c.peak >= LEAST_PEAK and c.peak + isolation >= LEAST_STRENGTH]
-    return [place for place in _places(seen, kept) if place.share >= LEAST_SHARE]
+def _marks(seen: Record, votes: Votes, platform: Platform | None) -> tuple[list[list[Place]], bool]:
+    """Groups of places, each one mark, and whether a still scene stood in the way."""
+    staying, is_partly_still = lasting(seen, votes, platform)
+    passing = partial_candidates(seen, votes, [place.box for place in staying])
+    marks = [[place] for place in staying] + hopping(seen, places(seen, passing))
+    centre = zoom_centre(seen) if marks else None
+    kept = [group for group in marks if centre is None or not any(_holds(place.box, centre) for place in group)]
+    return kept, is_partly_still or len(kept) < len(marks)
 
 
-def _places(seen: Record, found: list[Candidate]) -> list[Place]:
-    answers, salience = responses(seen.pictures, [(c.box, c.template) for c in found])
-    usual = np.percentile(answers, 90, axis=0) if found else np.zeros(0)
-    return [
-        Place(candidate, is_on(answers[:, index], salience[:, index], usual[index]), float(usual[index]))
-        for index, candidate in enumerate(found)
-    ]
+def _holds(box: Box, point: tuple[float, float]) -> bool:
+    """Whether a point lies in a box or near it."""
+    x, y = point
+    return box.x0 - NEAR_PX <= x < box.x1 + NEAR_PX and box.y0 - NEAR_PX <= y < box.y1 + NEAR_PX
 
 
-def _hopping(seen: Record, places: list[Place]) -> list[list[Place]]:
-    """Groups of places that are one mark, or single places that hold one for most of the video."""
-    accepted = []
-    left = list(places)
-    while left:
-        group = _group(left)
-        left = [place for place in left if not any(place is member for member in group)]
-        group = group + _searched(seen, group)
-        union = np.any([place.on for place in group], axis=0)
-        if union.mean() >= LEAST_SHARE:
-            accepted.append(group)
-    return accepted
-
-
-def _group(places: list[Place]) -> list[Place]:
-    group = [places[0]]
-    for place in places[1:]:
-        same = any(likeness(place.candidate.template, member.candidate.template) >= LIKE for member in group)
-        if same and all(exclusive(place.on, member.on) for member in group):
-            group.append(place)
-    return group
-
-
-def _searched(seen: Record, group: list[Place]) -> list[Place]:
-    """More places of a mark, found by its template in the windows where no known place holds it."""
-    best = max(group, key=lambda place: place.candidate.peak * place.share).candidate
-    seconds = np.array([picture.seconds for picture in seen.pictures])
-    found: list[Place] = []
-    for _ in range(3):
-        union = np.any([place.on for place in [*group, *found]], axis=0)
-        free = np.array([i for i, w in enumerate(seen.windows) if not union[np.argmin(np.abs(seconds - w.start_seconds))]], int)
-        if len(free) < 2:
-            break
-        box, fit = search(seen, best.template, free)
-        place = _places(seen, [replace(best, box=box)])[0]
-        if fit < LEAST_FIT or not _fills(place, union):
-            break
-        found.append(place)
-    return found
-
-
-def _fills(place: Place, union: NDArray[np.bool_]) -> bool:
-    """Whether a place holds the mark while the known places do not, and for long enough."""
-    return exclusive(place.on, union) and np.count_nonzero(place.on & ~union) >= max(3, LEAST_FILL * len(union))
-
-
-def _track(seen: Record, place: Place, mark_index: int) -> Track:
-    seconds = np.array([picture.seconds for picture in seen.pictures])
-    box = _full_size(place.candidate.box, seen)
-    return Track(box, ranges(place.on, seconds), min(1.0, place.candidate.peak), mark_index=mark_index)
+def _track(seen: Record, place: Place, mark_index: int, within: TimeRange) -> Track:
+    box = _full_size(place.box, seen)
+    return Track(box, ranges(place.on, seen.seconds, within), min(1.0, place.candidate.peak), mark_index=mark_index)
 
 
 def _full_size(box: Box, seen: Record) -> Box:
-    height, width = seen.mean_luma.shape
-    small_height, small_width = seen.windows[0].field.shape[1:]
-    x, y = width / small_width, height / small_height
-    return Box(int(box.x0 * x), int(box.y0 * y), int(-(-box.x1 * x // 1)), int(-(-box.y1 * y // 1)))
+    """The box in px of the video, rounded outwards."""
+    (height, width), (small_height, small_width) = seen.size_px, seen.small_size_px
+    return Box(
+        box.x0 * width // small_width,
+        box.y0 * height // small_height,
+        -(-box.x1 * width // small_width),
+        -(-box.y1 * height // small_height),
+    )

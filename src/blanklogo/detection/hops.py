@@ -1,61 +1,107 @@
-"""One mark at several places: candidates whose patterns are alike and whose times exclude each other.
+"""One mark at several places: whose patterns are alike and whose times exclude each other.
 
-Likeness of two places is the highest normalised correlation of their templates over shifts. Where none of a mark's known
-places holds it for a while, its template is searched for in the whole frame: per window the normalised correlation
-
-    n(x, y) = |sum <T, m shifted by (x, y)>| / (|T| |m under T's pixels|)
-
-is averaged over those windows, and the place where it is highest is tested like any other.
+A place that holds a strong, lone pattern for a while is not enough: captions, fine print and still shots do that too.
+It is a mark when the same pattern is at another place at other times, or stays, so that it is seen in most of the
+video. Where no known place holds a mark for a while, its template is searched for in the whole frame.
 """
 
 from __future__ import annotations
 
-import cv2
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from blanklogo.detection.candidates import Candidate
+from blanklogo.detection.matching import likeness, search
+from blanklogo.detection.places import Place, exclusive, places, union
 from blanklogo.detection.record import Record
-from blanklogo.types import Box
 
+LEAST_SHARE = 0.6  # of the video that a mark must be seen in, over all its places
+ALWAYS_SHARE = 0.95
+SAME_RESPONSE = 0.85  # of a pattern that is always the same; fades reach 0.95, successive captions 0.7
 LIKE = 0.45  # of two places of one mark; unrelated text of one size stays under 0.3
-PAD_PX = 10
-LEAST_ENERGY_SHARE = 0.15  # of the template's energy: less than this under it is no mark
+SURE_LIKE = 0.5  # and of two whose outlines may be exchanged
+LEAST_FIT = 0.42  # of a searched template, mean over windows
+DISTINCT = 1.25  # its best fit over the best one elsewhere; scenes stay under 1.15
+LEAST_FILL, LEAST_FILL_PICTURES = 0.1, 3  # of the video that a searched place must add
+MAX_SEARCHES = 4
 
 
-def likeness(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
-    """Highest |normalised correlation| of two templates, float32 [2, h, w] of any sizes, in [0, 1]."""
-    height = max(first.shape[1], second.shape[1]) + 2 * PAD_PX
-    width = max(first.shape[2], second.shape[2]) + 2 * PAD_PX
-    canvas = np.zeros((2, height, width), np.float32)
-    canvas[:, PAD_PX : PAD_PX + first.shape[1], PAD_PX : PAD_PX + first.shape[2]] = first
-    top, left = (height - second.shape[1]) // 2, (width - second.shape[2]) // 2
-    # matchTemplate slides the smaller picture over the larger: give the canvas room for every shift.
-    canvas = np.pad(canvas, ((0, 0), (top, top), (left, left)))
-    scale = float(np.linalg.norm(first) * np.linalg.norm(second))
-    return float(np.abs(correlation(canvas, second)).max()) / max(scale, 1e-6)
+def hopping(record: Record, found: list[Place]) -> list[list[Place]]:
+    """Groups of places, each one mark that is seen in most of the video."""
+    accepted, left = [], list(found)
+    while left:
+        group = _alike(left)
+        left = [place for place in left if not any(place is member for member in group)]
+        group = _with_one_outline(record, group)
+        group = group + _searched(record, group)
+        if is_mark(group):
+            accepted.append(group)
+    return accepted
 
 
-def correlation(field: NDArray[np.float32], template: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`sum <T, m shifted>` at every shift that stays inside, float32."""
-    return sum(cv2.matchTemplate(part, kernel, cv2.TM_CCORR) for part, kernel in zip(field, template, strict=True))  # pyright: ignore
+def is_mark(group: list[Place]) -> bool:
+    """Seen in most of the video, and always the same if it is at one place only at times.
+
+    Captions that follow each other at one place resemble each other only in part.
+    """
+    share = float(union(group).mean())
+    return share >= ALWAYS_SHARE or (share >= LEAST_SHARE and (len(group) > 1 or group[0].usual >= SAME_RESPONSE))
 
 
-def exclusive(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> bool:
-    """Whether two presences hardly overlap: in at most a tenth of the shorter one, or one sample."""
-    both = int(np.count_nonzero(first & second))
-    return both <= max(1, 0.1 * min(np.count_nonzero(first), np.count_nonzero(second)))
+def _alike(found: list[Place]) -> list[Place]:
+    """The first place and those like it at other times."""
+    group = [found[0]]
+    for place in found[1:]:
+        like = max(likeness(place.candidate.template, member.candidate.template)[0] for member in group)
+        if like >= LIKE and all(exclusive(place.on, member.on) for member in group):
+            group.append(place)
+    return group
 
 
-def search(record: Record, template: NDArray[np.float32], windows: NDArray[np.int64]) -> tuple[Box, float]:
-    """Where in these windows a template fits best, and how well on average, in [0, 1]."""
-    pixels = (np.abs(template).sum(0) > 0).astype(np.float32)
-    norm = float(np.linalg.norm(template))
-    total = np.zeros(1, np.float32)
-    for index in windows:
-        field = record.windows[index].field.astype(np.float32) / 127
-        energy = cv2.matchTemplate((field**2).sum(0), pixels, cv2.TM_CCORR)
-        total = total + np.abs(correlation(field, template)) / np.sqrt(np.maximum(energy, LEAST_ENERGY_SHARE * norm**2)) / norm
-    row, column = np.unravel_index(np.argmax(total), total.shape)
-    height, width = pixels.shape
-    box = Box(int(column), int(row), int(column) + width, int(row) + height)
-    return box, float(total.max()) / len(windows)
+def _with_one_outline(record: Record, group: list[Place]) -> list[Place]:
+    """The group with the outline of its best place, laid where it fits at the others."""
+    if len(group) == 1:
+        return group
+    best = max(group, key=lambda place: place.candidate.peak * place.candidate.isolation)
+    others = [_laid(best.candidate, place.candidate, record) for place in group if place is not best]
+    return places(record, [best.candidate, *others])
+
+
+def _laid(best: Candidate, other: Candidate, record: Record) -> Candidate:
+    like, x, y = likeness(other.template, best.template)
+    left, top = other.box.x0 + x, other.box.y0 + y
+    height, width = record.small_size_px
+    fits = 0 <= left <= width - best.box.width and 0 <= top <= height - best.box.height
+    return best.moved(left, top, other.peak) if like >= SURE_LIKE and fits else other
+
+
+def _searched(record: Record, group: list[Place]) -> list[Place]:
+    """More places of a mark, found by its template in the windows where no known place holds it."""
+    best = max(group, key=lambda place: place.candidate.peak * place.share).candidate
+    found: list[Place] = []
+    for _ in range(MAX_SEARCHES):
+        covered = union([*group, *found])
+        free = _windows_without(record, covered)
+        if len(free) < 2:
+            break
+        fit = search(record, best.template, free)
+        place = places(record, [replace(best, box=fit.box)])[0]
+        if fit.correlation < LEAST_FIT or fit.distinctness < DISTINCT or not _fills(place, covered):
+            break
+        found.append(place)
+    return found
+
+
+def _windows_without(record: Record, covered: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Windows whose nearest picture holds no known place."""
+    seconds = record.seconds
+    nearest = [int(np.argmin(np.abs(seconds - window.start_seconds))) for window in record.windows]
+    return np.flatnonzero(~covered[nearest])
+
+
+def _fills(place: Place, covered: NDArray[np.bool_]) -> bool:
+    """Whether a place holds the mark while the known places do not, and for long enough."""
+    added = np.count_nonzero(place.on & ~covered)
+    return exclusive(place.on, covered) and added >= max(LEAST_FILL_PICTURES, LEAST_FILL * len(covered))

@@ -1,10 +1,11 @@
 """Which pixels hold the same edge while the scene changes: evidence from pairs of windows.
 
-Over all pairs of windows i, j, weighted by how far their scenes differ (D, see `votes`) and by the signed share a_i
-that each window has in the mark, for the windows' mean gradient fields m_i:
+Over all pairs of windows i, j, weighted by how far their scenes differ (D, see `votes`, here cubed: only pairs of
+clearly different scenes say where a mark ends) and by the signed share a_i that each window has in the mark, for the
+windows' mean gradient fields m_i:
 
-    strength² = sum D_ij a_i a_j <m_i, m_j> / sum D_ij |a_i a_j|
-    coherence = sum D_ij a_i a_j <m_i, m_j> / sum D_ij |a_i a_j| |m_i| |m_j|
+    strength² = sum D³_ij a_i a_j <m_i, m_j> / sum D³_ij |a_i a_j|
+    coherence = sum D³_ij a_i a_j <m_i, m_j> / sum D³_ij |a_i a_j| |m_i| |m_j|
     evidence  = strength * coherence
 
 It is near 0 on a scene, because windows that show the same scene have no say, and near 1 on the edges of a mark.
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from blanklogo.detection.record import Record
 from blanklogo.types import Box
 
+SHARPNESS = 3
 BAND_PX = 60  # rows at a time, to keep memory small
 NOTHING = 0.003  # squared gradient length that counts as none
 
@@ -34,13 +36,14 @@ def evidence_map(
     height, width = record.windows[0].field.shape[1:]
     box = within or Box(0, 0, width, height)
     used = np.flatnonzero(weights)
-    pairs = scene_change[np.ix_(used, used)] ** 3 * weights[used, None] * weights[None, used]
+    pairs = scene_change[np.ix_(used, used)] ** SHARPNESS * weights[used, None] * weights[None, used]
     bands = [slice(top, min(top + BAND_PX, box.y1)) for top in range(box.y0, box.y1, BAND_PX)]
     columns = slice(box.x0, box.x1)
-    return np.concatenate([_evidence(record.fields(used, rows, columns), pairs) for rows in bands])
+    return np.concatenate([pair_evidence(record.fields(used, rows, columns), pairs) for rows in bands])
 
 
-def _evidence(fields: NDArray[np.float32], pairs: NDArray[np.float32]) -> NDArray[np.float32]:
+def pair_evidence(fields: NDArray[np.float32], pairs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Evidence, float32 [h, w], of fields float32 [n, 2, h, w] under signed weights of their pairs, float32 [n, n]."""
     n = len(fields)
     magnitudes = np.abs(pairs)
     total = max(float(magnitudes.sum()), 1e-6)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from blanklogo.detection.record import Picture
 from blanklogo.detection.samples import gradient_field
@@ -23,12 +24,17 @@ SHIFTS = [(y, x) for y in (-SHIFT_PX, 0, SHIFT_PX) for x in (-SHIFT_PX, 0, SHIFT
 CENTRE = 4  # index of the zero shift
 ON_SHARE, CLEAR_SHARE = 0.5, 0.2
 CLEAR_SALIENCE = 0.12
+SHORT_GAP = 1
 
 
 def responses(
     pictures: Sequence[Picture], places: Sequence[tuple[Box, NDArray[np.float32]]]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(r(0), salience) of each picture and each (box, template float32 [2, h, w]), float32 [num_pictures, num_places]."""
+    """(r(0), salience), each float32 [num_pictures, num_places].
+
+    Args:
+        places: (box, template float32 [2, h, w]) of each.
+    """
     found = np.zeros((2, len(pictures), len(places)), np.float32)
     for index, picture in enumerate(pictures):
         decoded = picture.decoded()
@@ -50,7 +56,12 @@ def _answers(picture: NDArray[np.uint8], box: Box, template: NDArray[np.float32]
 
 
 def _answer(
-    field: NDArray[np.float32], top: int, left: int, template: NDArray[np.float32], pixels: NDArray[np.bool_], norm: float
+    field: NDArray[np.float32],
+    top: int,
+    left: int,
+    template: NDArray[np.float32],
+    pixels: NDArray[np.bool_],
+    norm: float,
 ) -> float:
     if top < 0 or left < 0:
         return 0.0
@@ -62,19 +73,29 @@ def _answer(
 
 
 def is_on(response: NDArray[np.float32], salience: NDArray[np.float32], usual: float) -> NDArray[np.bool_]:
-    """Whether the mark is there, bool [num_pictures]; `usual` is the response where it surely is."""
+    """Whether the mark is there, bool [num_pictures]; `usual` is the response where it surely is.
+
+    Lone pictures are overruled by their neighbours, and gaps of up to `SHORT_GAP` pictures are closed.
+    """
     on = (response > ON_SHARE * usual) & (salience > 0)
     on |= (response > CLEAR_SHARE * usual) & (salience > CLEAR_SALIENCE)
     padded = np.pad(on, 1, mode="edge").astype(int)
-    return padded[:-2] + padded[1:-1] + padded[2:] >= 2
+    steady = padded[:-2] + padded[1:-1] + padded[2:] >= 2
+    if not steady.any():
+        return steady
+    closed = ndimage.binary_closing(np.pad(steady, SHORT_GAP, mode="edge"), np.ones(SHORT_GAP + 1))
+    return closed[SHORT_GAP:-SHORT_GAP]
 
 
-def ranges(on: NDArray[np.bool_], seconds: NDArray[np.float64]) -> tuple[TimeRange, ...]:
-    """Runs of presence as time ranges; a change lies in the middle between two samples."""
+def ranges(on: NDArray[np.bool_], seconds: NDArray[np.float64], within: TimeRange) -> tuple[TimeRange, ...]:
+    """Runs of presence as time ranges; a change lies in the middle between two pictures.
+
+    What holds in the first or last picture holds up to the start or end of `within`.
+    """
     middles = (seconds[1:] + seconds[:-1]) / 2
     times = [float(middles[edge]) for edge in np.flatnonzero(on[1:] != on[:-1])]
     if on[0]:
-        times.insert(0, 0.0)
+        times.insert(0, within.start_seconds)
     if on[-1]:
-        times.append(float("inf"))
+        times.append(within.end_seconds)
     return tuple(TimeRange(start, end) for start, end in zip(times[::2], times[1::2], strict=True))

@@ -1,8 +1,8 @@
 """One pass over the samples, and what is kept of it: bounded memory whatever the length.
 
 Kept are the mean gradient fields of short windows inside shots (at most `MAX_WINDOWS`), the sampled pictures as JPEG
-(at most `MAX_PICTURES_BYTES`), and the mean luma at full resolution. What grows too large is thinned evenly: every
-second entry goes, and from then on only every second one comes in.
+(at most `MAX_PICTURES_BYTES`). What grows too large is thinned evenly: every second entry goes, and from then on only
+every second one comes in.
 """
 
 from __future__ import annotations
@@ -59,18 +59,28 @@ class Record:
     Attributes:
         windows: in order.
         pictures: in order.
-        mean_luma: float32 [H, W] at full resolution, over all samples.
+        size_px: (height, width) of the video.
         shots: in order, without gaps.
     """
 
     windows: tuple[Window, ...]
     pictures: tuple[Picture, ...]
-    mean_luma: NDArray[np.float32]
+    size_px: tuple[int, int]
     shots: tuple[TimeRange, ...]
 
     def fields(self, indices: NDArray[np.int64], rows: slice = ALL, columns: slice = ALL) -> NDArray[np.float32]:
         """Mean gradient fields of some windows in a part of the frame, float32 [n, 2, h, w]."""
         return np.stack([self.windows[index].field[:, rows, columns] for index in indices]).astype(np.float32) / 127
+
+    @property
+    def small_size_px(self) -> tuple[int, int]:
+        """(height, width) of the shrunk pictures."""
+        return self.windows[0].field.shape[1], self.windows[0].field.shape[2]
+
+    @property
+    def seconds(self) -> NDArray[np.float64]:
+        """Times of the pictures."""
+        return np.array([picture.seconds for picture in self.pictures])
 
     @property
     def shot_indices(self) -> NDArray[np.int64]:
@@ -127,16 +137,14 @@ class _PictureKeeper:
 def record(samples: Iterable[LumaSample]) -> Record | None:
     """Look at every sample once; None when there is none."""
     cutter, windows, pictures = ShotCutter(), _WindowKeeper(), _PictureKeeper()
-    total, num_samples = None, 0
+    size_px = None
     for sample in samples:
+        size_px = sample.luma.shape[0], sample.luma.shape[1]
         picture = shrink(sample.luma)
         cutter.add(picture, sample.seconds)
         windows.add(picture, sample.seconds, cutter.num_shots - 1)
         pictures.add(picture, sample.seconds)
-        total = np.zeros(sample.luma.shape, np.float32) if total is None else total
-        cv2.accumulate(sample.luma, total)
-        num_samples += 1
-    if total is None:
+    if size_px is None:
         return None
     windows.close()
-    return Record(tuple(windows.windows), tuple(pictures.pictures), total / num_samples, cutter.shots())
+    return Record(tuple(windows.windows), tuple(pictures.pictures), size_px, cutter.shots())

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-ANALYSIS_HEIGHT_PX = 360  # a mark's strokes at 720p are 2 px wide here; smaller loses small marks
-UNSHRUNK_HEIGHT_PX = 400  # frames up to here are looked at as they are
+ANALYSIS_PX = 360  # shorter side; a mark's strokes at 720p are 2 px wide here, smaller loses small marks
+UNSHRUNK_PX = 400  # frames up to here are looked at as they are
+MOST_LENGTH_PX = 1280  # longer side, so that very long pictures stay small too
 SOFT_CLIP = 6.0  # code values over two pixels; well above codec noise, well below a mark's edges
 
 
@@ -30,12 +31,11 @@ class LumaSample:
 
 
 def analysis_size(height_px: int, width_px: int) -> tuple[int, int]:
-    """(height, width) of the shrunk picture; the shorter side becomes 360 px, small frames stay as they are."""
-    shorter = min(height_px, width_px)
-    if shorter <= UNSHRUNK_HEIGHT_PX:
-        return height_px, width_px
-    factor = ANALYSIS_HEIGHT_PX / shorter
-    return round(height_px * factor), round(width_px * factor)
+    """(height, width) of the shrunk picture: the shorter side 360 px (or up to 400 as is), the longer up to 1280."""
+    shorter, longer = sorted((height_px, width_px))
+    factor = 1.0 if shorter <= UNSHRUNK_PX else ANALYSIS_PX / shorter
+    factor = min(factor, MOST_LENGTH_PX / longer)
+    return max(1, round(height_px * factor)), max(1, round(width_px * factor))
 
 
 def shrink(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:

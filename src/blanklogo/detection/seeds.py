@@ -40,7 +40,9 @@ def seeds(votes: Votes, taken: list[Box]) -> list[Seed]:
     left = votes.votes - cv2.blur(votes.votes, (SURROUNDINGS, SURROUNDINGS), borderType=cv2.BORDER_REFLECT)
     left[votes.votes < LEAST_VOTES] = -np.inf
     for box in taken:
-        _clear(left, Box(*(value // STEP_PX for value in box.as_list()[:2]), *(-(-v // STEP_PX) for v in (box.x1, box.y1))))
+        _clear(
+            left, Box(*(value // STEP_PX for value in box.as_list()[:2]), *(-(-v // STEP_PX) for v in (box.x1, box.y1)))
+        )
     found = []
     while len(found) < NUM_SEEDS:
         row, column = (int(value) for value in np.unravel_index(np.argmax(left), left.shape))

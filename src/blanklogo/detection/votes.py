@@ -1,12 +1,12 @@
 """Which blocks of the frame look the same while the scene behind them does not.
 
-For each block b of 16x16 px (every 8 px) and each pair of windows i, j let `rho_ij(b)` be the normalised correlation of
-the block's gradient fields (its absolute value across a cut: a cut may turn edges' polarity round). A mark gives
-`rho` near 1, whatever the scene does; a scene gives it only where it stands still. How far two windows show
-the same scene is their whole-frame correlation `share_ij`, so a pair counts `D_ij = clip((0.75 - share_ij) / 0.4, 0, 1)`.
-The block's votes are the largest eigenvalue of `A = D * clip((rho - 0.45) / 0.45, 0, 1)`: the number of windows that
-agree with each other on different scenes. Its eigenvector tells in which windows. The largest eigenvalue of D alone,
-`num_scenes`, is what a mark can reach at most; under 2 nothing can be known.
+For each block b of 16x16 px (every 8 px) and each pair of windows i, j let `rho_ij(b)` be the normalised correlation
+of the block's gradient fields (its absolute value across a cut: a cut may turn edges' polarity round). A mark gives
+`rho` near 1, whatever the scene does; a scene gives it only where it stands still. How far two windows show the same
+scene is their whole-frame correlation `share_ij`, so a pair counts `D_ij = clip((0.75 - share_ij) / 0.4, 0, 1)`. The
+block's votes are the largest eigenvalue of `A = D * clip((rho - 0.45) / 0.45, 0, 1)`: the number of windows that agree
+with each other on different scenes. Its eigenvector tells in which windows. The largest eigenvalue of D alone,
+`num_scenes`, is what a mark can reach at most; it is 0 to 2 on a tripod, and then nothing can be known.
 """
 
 from __future__ import annotations

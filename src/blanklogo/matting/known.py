@@ -1,7 +1,7 @@
 """A matte from the mark's own picture: where exactly it lies, how large it is, how strong.
 
-The mean of the samples shows `mean I - mean B' = g (p - a mean B')` with B' the fill of the mark's support. Gradients of
-both sides are compared, first blurred, then sharper; scale and place minimise
+The mean of the samples shows `mean I - mean B' = g (p - a mean B')` with B' the fill of the mark's support. Gradients
+of both sides are compared, first blurred, then sharper; scale and place minimise
 
     E(s, x, y) = || grad D - g grad M(s, x, y) ||^2,   g = <grad D, grad M> / <grad M, grad M>,
 
@@ -20,19 +20,19 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from blanklogo.errors import OptionError
-from blanklogo.matting.evidence import effective_backgrounds
+from blanklogo.matting.evidence import novelty
 from blanklogo.matting.samples import CropSamples
 from blanklogo.ops.colour import rgb_to_yuv
 from blanklogo.ops.harmonic import HarmonicFill
 from blanklogo.ops.morphology import dilated
 from blanklogo.ops.windows import gradient, subsampled
 from blanklogo.types import Mark, Matte, PlaneMatte
-
-Values = NDArray[np.float32]
+from blanklogo.types.arrays import Values
 
 _VISIBLE_ALPHA = 0.01
 _SUPPORT_MARGIN_PX = 2
 _EDGE_DOUBT_PX = 0.12  # what is left of misplacement and of unlike resampling, as a shift of the edges
+_BLUR_DOUBT = 0.12  # squared px: what resampling may have blurred more or less than ours
 _ALPHA_DOUBT = 0.008  # relative: the picture's own quantisation and the burner's rounding
 
 
@@ -74,7 +74,8 @@ def register(samples: CropSamples, mark: Mark, guess: Placement) -> Matte:
     placement = _refined(samples, channels, guess)
     alpha, *colours = _channels_at(channels, placement, samples)
     planes = [_plane_matte(alpha, colour, samples, index) for index, colour in enumerate(colours)]
-    return Matte(samples.crop, tuple(planes), "known", effective_backgrounds(samples.luma, ~planes[0].support))
+    num_backgrounds = float(novelty(samples.luma, ~planes[0].support).sum())
+    return Matte(samples.crop, tuple(planes), "known", num_backgrounds)
 
 
 def _premultiplied(mark: Mark, matrix: str, is_full_range: bool) -> Values:
@@ -95,7 +96,7 @@ def _channels_at(channels: Values, placement: Placement, samples: CropSamples) -
 
 def _refined(samples: CropSamples, channels: Values, guess: Placement) -> Placement:
     mean = samples.luma.mean(axis=0)
-    alpha, luma, *_ = _channels_at(channels, guess, samples)
+    alpha, *_ = _channels_at(channels, guess, samples)
     hole = dilated(alpha > _VISIBLE_ALPHA, 4)
     background = HarmonicFill(hole)(mean[None])[0]
     start = np.array([guess.x, guess.y, guess.scale])
@@ -136,14 +137,19 @@ def _misfit(alpha: Values, colour: Values, samples: CropSamples, plane_index: in
 def _plane_matte(alpha: Values, colour: Values, samples: CropSamples, plane_index: int) -> PlaneMatte:
     step_x, step_y = samples.steps(plane_index)
     alpha, colour = subsampled(alpha, step_x, step_y), subsampled(colour, step_x, step_y)
-    alpha_slope, colour_slope = gradient(alpha), gradient(colour)
-    doubt = _EDGE_DOUBT_PX**2
+    alpha_slope, colour_slope = _edge_doubt(alpha), _edge_doubt(colour)
     support = dilated(alpha > _VISIBLE_ALPHA, _SUPPORT_MARGIN_PX if plane_index == 0 else 1)
     return PlaneMatte(
         alpha,
         colour,
-        doubt * (alpha_slope**2).sum(axis=0) + (_ALPHA_DOUBT * alpha) ** 2,
-        doubt * (colour_slope**2).sum(axis=0) + (_ALPHA_DOUBT * colour) ** 2,
-        doubt * (alpha_slope * colour_slope).sum(axis=0) + _ALPHA_DOUBT**2 * alpha * colour,
+        (alpha_slope**2).sum(axis=0) + (_ALPHA_DOUBT * alpha) ** 2,
+        (colour_slope**2).sum(axis=0) + (_ALPHA_DOUBT * colour) ** 2,
+        (alpha_slope * colour_slope).sum(axis=0) + _ALPHA_DOUBT**2 * alpha * colour,
         support,
     )
+
+
+def _edge_doubt(values: Values) -> Values:
+    """[3, h, w]: the change that a doubtful shift along x, along y, and a doubtful blur would make."""
+    blur = 0.5 * _BLUR_DOUBT * cv2.Laplacian(values, cv2.CV_32F)
+    return np.concatenate([_EDGE_DOUBT_PX * gradient(values), blur[None]])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from blanklogo.errors import OptionError
 from blanklogo.media.planes import PlaneFormat
 from blanklogo.types import Box
+from blanklogo.types.arrays import Values
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,7 @@ class CropSamples:
     seconds: NDArray[np.float64]
     planes: tuple[NDArray, NDArray, NDArray]
     format: PlaneFormat
-    strength: NDArray[np.float32]
+    strength: Values
 
     def __post_init__(self) -> None:
         if not len(self.seconds):
@@ -41,12 +42,12 @@ class CropSamples:
     def __repr__(self) -> str:
         return f"CropSamples({len(self)} of {self.crop})"
 
-    def values(self, plane_index: int) -> NDArray[np.float32]:
+    def values(self, plane_index: int) -> Values:
         """A plane's code values brought to 8 bits, float32 [T, h, w]."""
         return self.planes[plane_index].astype(np.float32) / (1 << (self.format.bit_depth - 8))
 
     @cached_property
-    def luma(self) -> NDArray[np.float32]:
+    def luma(self) -> Values:
         return self.values(0)
 
     def steps(self, plane_index: int) -> tuple[int, int]:

@@ -1,20 +1,18 @@
 """How strong a mark is in each frame.
 
-With D_t = I_t - B'_t the frame minus the fill of the mark's support, and M_t = p - a B'_t what the mark at full strength
-would add, gradients at a blur of 2 px are compared: `g_t = <grad D, grad M> / <grad M, grad M>`. Blurring first makes the
-figure blind to the codec's noise at the edges; its bias is about -1%.
+With D_t = I_t - B'_t the frame minus the fill of the mark's support, and M_t = p - a B'_t what the mark at full
+strength would add, gradients at a blur of 2 px are compared: `g_t = <grad D, grad M> / <grad M, grad M>`. Blurring
+first makes the figure blind to the codec's noise at the edges; its bias is about -1%.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blanklogo.ops.harmonic import HarmonicFill
 from blanklogo.ops.windows import gradient
 from blanklogo.types import PlaneMatte
-
-Values = NDArray[np.float32]
+from blanklogo.types.arrays import Values
 
 _SIGMA_PX = 2.0
 
@@ -34,7 +32,8 @@ class StrengthMeter:
         """
         backgrounds = self._fill(pictures)
         return np.array(
-            [self._one(picture, background) for picture, background in zip(pictures, backgrounds, strict=True)], np.float32
+            [self._one(picture, background) for picture, background in zip(pictures, backgrounds, strict=True)],
+            np.float32,
         )
 
     def _one(self, picture: Values, background: Values) -> float:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from av.container import InputContainer
-from av.stream import Stream
+from av.stream import AttachmentStream, Stream
 
 from blanklogo.media.container import main_video_stream, open_input
 from blanklogo.media.errors import Stage, foreign_errors
@@ -93,7 +93,7 @@ def _film(path: Path) -> _Film:
         continuous = {index for index in kept if _is_pcm(container.streams[index])}
         adts = {index for index in kept if container.streams[index].name == "aac"}
         stamps: dict[int, list[int]] = {index: [] for index in kept}
-        digests = {index: hashlib.sha256() for index in kept}
+        digests = {index: hashlib.sha256(_attached(container.streams[index])) for index in kept}
         for index, stamp, data in _packets(container, video, kept):
             data = _without_adts(data) if index in adts else data
             is_pcm = index in continuous
@@ -110,6 +110,11 @@ def _film(path: Path) -> _Film:
             for index in kept
         ]
         return _Film(container.format.name, tracks[0], tuple(tracks[1:]))
+
+
+def _attached(stream: Stream) -> bytes:
+    """What a stream holds beside its packets: the bytes of an attachment (a font, say)."""
+    return stream.data if isinstance(stream, AttachmentStream) else b""
 
 
 def _is_pcm(stream: Stream) -> bool:

@@ -77,11 +77,11 @@ ENCODERS: dict[str, Encoder] = {
         "av1",
         _formats("10le", samplings="420"),
         frozenset({".mp4", ".mkv", ".webm"}),
-        quality=20,
+        quality=12,
         max_quality=63,
         min_side_px=8,
         needs_even=False,
-        options=(("preset", "8"),),
+        options=(("preset", "6"),),
     ),
     "vp9": Encoder(
         "libvpx-vp9",
@@ -108,6 +108,7 @@ ENCODERS: dict[str, Encoder] = {
 }
 _LOSSLESS_SOURCES = frozenset({"ffv1", "huffyuv", "ffvhuff", "utvideo", "rawvideo", "magicyuv"})
 _INTRA_SOURCES = _LOSSLESS_SOURCES | {"mjpeg", "prores", "dnxhd", "dvvideo", "jpeg2000"}
+_BOTTOM_FIRST = (3, 5)
 _X264_PROFILES = {"Constrained Baseline": "baseline", "Baseline": "baseline", "Main": "main"}
 
 _UNCARRIED = {
@@ -266,6 +267,8 @@ def _options(video: VideoInfo, encoder: Encoder, suffix: str, rate_factor: float
         options.append(("crf", str(round(rate_factor) if is_whole else rate_factor)))
     if suffix == ".avi" and encoder.codec == "h264":
         options.append(("bf", "0"))  # AVI has one clock, that of decoding; a reordered frame would be shown too early
+    if video.is_interlaced and video.field_order in _BOTTOM_FIRST:
+        options.append(("x264opts", "bff=1"))  # its header says "top first" otherwise, whatever the frames say
     if encoder.codec == "h264" and video.codec == "h264" and video.format.name in ("yuv420p", "yuvj420p"):
         profile = _X264_PROFILES.get(video.profile or "")
         if profile and not (profile == "baseline" and video.is_interlaced):

@@ -77,6 +77,7 @@ class VideoInfo:
         start_pts: time stamp of the first frame, in ticks.
         num_frames_from_header: as the container claims, or None.
         is_interlaced: its frames hold two fields.
+        field_order: FFmpeg's number: 0 unknown, 1 progressive, 2 and 4 the top field first, 3 and 5 the bottom.
         has_b_frames: frames are stored in another order than shown.
         colour: tags.
         hdr: static HDR10 data.
@@ -97,6 +98,7 @@ class VideoInfo:
     start_pts: int
     num_frames_from_header: int | None
     is_interlaced: bool
+    field_order: int
     has_b_frames: bool
     colour: ColourTags
     hdr: HdrInfo

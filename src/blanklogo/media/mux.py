@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from blanklogo.errors import UnsupportedError
+from blanklogo.media.container import is_attached_picture
 from blanklogo.media.encoding import EncoderSettings
 from blanklogo.media.frames import Frame
 from blanklogo.media.info import MediaInfo, VideoInfo
@@ -26,6 +28,7 @@ from blanklogo.media.streams import FORMATS, add_copy, copied_streams, file_tags
 
 _MP4_SUFFIXES = (".mp4", ".m4v", ".mov")
 
+_MOVIE_CLOCK = 1000  # ticks a second, FFmpeg's own choice
 _REORDER_ROOM = 16  # frames; no codec here reorders further
 
 # What an MP4's own list of tags can say; FFmpeg drops other keys from it.
@@ -60,7 +63,7 @@ class ResultFile:
         self._last_duration = 0
         self._last_dts: dict[int, int] = {}
         tags = file_tags(source) | dict(tags)
-        options = _container_options(self._suffix, settings, tags)
+        options = _container_options(self._suffix, settings, tags) | self._movie_clock(source)
         if settings.encoder == "libsvtav1":
             os.environ.setdefault("SVT_LOG", "1")  # it writes to stderr by itself; this is its only switch
         self._output = av.open(
@@ -79,6 +82,8 @@ class ResultFile:
         for stream in copied_streams(source, self._info.video.stream_index):
             if is_held(stream, self._suffix):
                 held.add(stream.index)
+                if stream.type == "video" and not is_attached_picture(stream):
+                    self.warnings.append(f"video stream {stream.index} is copied as it is; a mark in it stays")
                 continue
             name = stream.codec_context.codec.canonical_name if stream.codec_context else "of an unknown kind"
             if stream.type == "audio":
@@ -89,6 +94,15 @@ class ResultFile:
                 f"{stream.type} stream {stream.index} ({name}) could not be carried into {self._suffix}"
             )
         return held
+
+    def _movie_clock(self, source: InputContainer) -> dict[str, str]:
+        """A unit in which MP4 can say exactly when each stream starts (by itself it counts in milliseconds)."""
+        if self._suffix not in _MP4_SUFFIXES:
+            return {}
+        starts = [self._info.video.start_pts * self._info.video.time_base]
+        starts += [(stream.start_time or 0) * (stream.time_base or Fraction(1)) for stream in source.streams]
+        ticks_per_second = math.lcm(_MOVIE_CLOCK, *(start.denominator for start in starts if start > 0))
+        return {"movie_timescale": str(ticks_per_second)} if ticks_per_second < 1 << 31 else {}
 
     def _add_streams(self, source: InputContainer) -> VideoStream:
         video: VideoStream | None = None
@@ -192,6 +206,7 @@ def _add_video(output: OutputContainer, video: VideoInfo, settings: EncoderSetti
     context.flags |= Flags.frame_duration
     if settings.is_interlaced:
         context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+        context.field_order = video.field_order
     if settings.codec == "hevc" and suffix in _MP4_SUFFIXES:
         context.codec_tag = "hvc1"  # Apple's players take no other
     stream.set_display_matrix(video.display_matrix)
@@ -200,5 +215,5 @@ def _add_video(output: OutputContainer, video: VideoInfo, settings: EncoderSetti
 
 def _timecode(source: InputContainer) -> str | None:
     """The start time code; QuickTime's track for it cannot be copied, but the muxer makes one from this tag."""
-    tags = (stream.metadata.get("timecode") for stream in source.streams)
-    return next((tag for tag in tags if tag), source.metadata.get("timecode"))
+    tags = [*(stream.metadata for stream in source.streams), source.metadata]
+    return next((value for part in tags for key, value in part.items() if key.lower() == "timecode"), None)

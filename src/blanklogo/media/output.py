@@ -88,6 +88,7 @@ def _put_in_place(temporary: Path, target: Path, overwrite: bool) -> None:
             os.replace(temporary, target)
         else:
             _move_without_clobber(temporary, target)
+    with suppress(OSError):  # some file systems cannot flush a folder; the file itself is safe by now
         _flush(target.parent)
 
 

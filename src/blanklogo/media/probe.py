@@ -104,6 +104,7 @@ def _video_info(stream: VideoStream, picture: VideoFrame) -> VideoInfo:
         start_pts=_start_pts(stream, picture),
         num_frames_from_header=stream.frames or None,
         is_interlaced=picture.interlaced_frame,
+        field_order=context.field_order,
         has_b_frames=context.has_b_frames,
         colour=_colour(context, picture),
         hdr=_hdr(picture),

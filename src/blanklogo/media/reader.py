@@ -56,6 +56,7 @@ class VideoReader:
         self.num_lost_frames = 0
         self.num_restamped_frames = 0
         self.end_seconds = 0.0
+        self._num_packets = 0
         self._last_pts: int | None = None
         self._last_duration = 0
         size_bytes = check_is_file(self.path).st_size
@@ -93,9 +94,11 @@ class VideoReader:
                     self.end_seconds, float((packet.dts + (packet.duration or 0)) * packet.time_base)
                 )
             if packet.stream_index == self._stream.index and packet.stream is self._stream:
+                self._num_packets += bool(packet.size) and not packet.is_discard
                 yield from self._decoded(packet)
             elif packet.size:
                 yield packet
+        self._count_silent_losses()
         if not self.num_frames:
             raise DecodeError(f"not one frame of {self.path} could be decoded", hint="check the file")
 
@@ -133,6 +136,15 @@ class VideoReader:
     def _count_lost(self) -> None:
         self.num_lost_frames += 1
         self.num_damaged_frames += 1
+
+    def _count_silent_losses(self) -> None:
+        """Frames that a decoder drops without a word, such as those before the first key frame."""
+        video = self.info.video
+        # Elsewhere a packet may be half a picture (fields), or one that is never shown (VP8, packed MPEG-4).
+        if video.codec in ("h264", "hevc") and not video.is_interlaced:
+            silent = max(0, self._num_packets - self.num_frames - self.num_lost_frames)
+            self.num_lost_frames += silent
+            self.num_damaged_frames += silent
 
     def _frame(self, picture: VideoFrame) -> Frame:
         video = self.info.video

@@ -5,6 +5,7 @@ Source: XMP Specification Part 1 (the packet and its RDF), IPTC Extension schema
 
 from __future__ import annotations
 
+import io
 import re
 from xml.etree import ElementTree
 
@@ -57,15 +58,12 @@ def _parsed(xmp: bytes) -> ElementTree.Element:
     if _DECLARES.search(xmp.replace(b"\0", b"")):
         raise UnsupportedError("the source's XMP packet declares entities", accepted="plain XMP", hint="clean it first")
     try:
-        parser = ElementTree.XMLPullParser(events=("start-ns", "end"))
-        parser.feed(xmp.strip(b"\0 \t\r\n"))
-        parser.close()
-        root = None
-        for event, value in parser.read_events():
-            if event == "start-ns":
-                _keep_prefix(*value)
+        root: ElementTree.Element | None = None
+        for _, value in ElementTree.iterparse(io.BytesIO(xmp.strip(b"\0 \t\r\n")), events=("start-ns", "end")):
+            if isinstance(value, ElementTree.Element):
+                root = value  # the last to end is the outermost
             else:
-                root = value
+                _keep_prefix(*value)
     except ElementTree.ParseError as error:
         raise UnsupportedError(f"the source's XMP packet is broken ({error})", hint="clean it first") from error
     assert root is not None

@@ -6,14 +6,15 @@ Source: ITU-R BT.601-7 and BT.709-6, quantisation for limited range; full range 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from blanklogo.types.arrays import Values
 
 # Shares of red and blue in luma.
 _LUMA_WEIGHTS = {"bt709": (0.2126, 0.0722), "bt601": (0.299, 0.114), "bt2020": (0.2627, 0.0593)}
 MATRICES = tuple(_LUMA_WEIGHTS)
 
 
-def rgb_to_yuv(rgb: NDArray[np.float32], matrix: str, is_full_range: bool) -> NDArray[np.float32]:
+def rgb_to_yuv(rgb: Values, matrix: str, is_full_range: bool) -> Values:
     """Code values float32 [..., 3] in 0..255 of gamma-encoded R'G'B' [..., 3] in [0, 1].
 
     Args:

@@ -7,9 +7,8 @@ plane of code values whatever their range and matrix. Source: Porter, Duff, "Com
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Values = NDArray[np.float32]
+from blanklogo.types.arrays import Values
 
 
 def over(background: Values, alpha: Values, premultiplied: Values, strength: float | Values = 1.0) -> Values:

@@ -18,6 +18,7 @@ from scipy.sparse.linalg import splu
 from blanklogo.errors import OptionError
 from blanklogo.ops.morphology import dilated
 from blanklogo.ops.windows import blurred
+from blanklogo.types.arrays import Mask, Values
 
 
 class HarmonicFill:
@@ -30,7 +31,7 @@ class HarmonicFill:
         OptionError: nothing is known.
     """
 
-    def __init__(self, hole: NDArray[np.bool_]) -> None:
+    def __init__(self, hole: Mask) -> None:
         if hole.all():
             raise OptionError(
                 "the hole covers the whole crop", accepted="a hole with at least one known pixel beside it"
@@ -44,7 +45,7 @@ class HarmonicFill:
             laplacian, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
         ).solve
 
-    def __call__(self, pictures: NDArray) -> NDArray[np.float32]:
+    def __call__(self, pictures: NDArray) -> Values:
         """Fill the hole of pictures [..., h, w]; float32 of the same shape, known pixels as they came."""
         filled = np.array(pictures, dtype=np.float32)
         if len(self._inside):
@@ -54,8 +55,8 @@ class HarmonicFill:
         return filled
 
 
-def _equations(hole: NDArray[np.bool_]) -> tuple[sparse.csc_matrix, NDArray[np.int64], sparse.csr_matrix]:
-    """(Laplacian on the hole, flat indices of its known neighbours, matrix from their values to the right-hand side)."""
+def _equations(hole: Mask) -> tuple[sparse.csc_matrix, NDArray[np.int64], sparse.csr_matrix]:
+    """(Laplacian on the hole, flat indices of its known neighbours, matrix from their values to the right side)."""
     index = np.arange(hole.size).reshape(hole.shape)
     pairs = [(index[:, :-1], index[:, 1:]), (index[:-1], index[1:])]
     a = np.concatenate([np.concatenate([p.ravel(), q.ravel()]) for p, q in pairs])
@@ -73,7 +74,7 @@ def _equations(hole: NDArray[np.bool_]) -> tuple[sparse.csc_matrix, NDArray[np.i
     return laplacian, boundary, to_boundary
 
 
-def fill_variance(pictures: NDArray[np.float32], hole: NDArray[np.bool_]) -> NDArray[np.float32]:
+def fill_variance(pictures: Values, hole: Mask, detail_px: float = 2.0) -> Values:
     """How wrong a fill may be: q(x), float32 [h, w], in squared values, 0 outside the hole.
 
     The detail energy of the surroundings, `E_t[(I - blur I)^2]`, is carried into the hole and grows with the distance
@@ -82,8 +83,9 @@ def fill_variance(pictures: NDArray[np.float32], hole: NDArray[np.bool_]) -> NDA
     Args:
         pictures: float32 [T, h, w].
         hole: bool [h, w].
+        detail_px: sigma of the blur; what is finer counts as detail.
     """
-    energy = np.mean((pictures - blurred(pictures, 2.0)) ** 2, axis=0)
+    energy = np.mean((pictures - blurred(pictures, detail_px)) ** 2, axis=0)
     near = dilated(hole, 3)  # the blur has smeared the mark over its rim
     carried = HarmonicFill(hole if near.all() else near)(energy)
     return np.where(hole, carried * (1 + distance_transform_edt(hole) / 3), 0).astype(np.float32)

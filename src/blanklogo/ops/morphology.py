@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from blanklogo.types.arrays import Mask
 
 
-def dilated(mask: NDArray[np.bool_], radius_px: int) -> NDArray[np.bool_]:
+def dilated(mask: Mask, radius_px: int) -> Mask:
     """A bool mask [h, w] grown by a disc of this radius; 0 gives a copy."""
     if radius_px <= 0:
         return mask.copy()
@@ -15,6 +16,6 @@ def dilated(mask: NDArray[np.bool_], radius_px: int) -> NDArray[np.bool_]:
     return cv2.dilate(mask.astype(np.uint8), disc).astype(bool)
 
 
-def without_specks(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def without_specks(mask: Mask) -> Mask:
     """A bool mask [h, w] without parts thinner than 2 px in any direction."""
     return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)).astype(bool)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Stack = NDArray[np.float32]
+from blanklogo.types.arrays import Values
 
 
-def box_mean(stack: Stack, size_px: int, num_frames: int) -> Stack:
+def box_mean(stack: Values, size_px: int, num_frames: int) -> Values:
     """Mean over size_px x size_px x num_frames around every element of a float32 stack [T, h, w].
 
     Windows are cut at the first and last frame and mirrored at the borders of the picture. Both sizes are odd.
@@ -24,14 +23,14 @@ def box_mean(stack: Stack, size_px: int, num_frames: int) -> Stack:
     return (running[last] - running[first]) / (last - first).astype(np.float32)[:, None, None]
 
 
-def blurred(stack: Stack, sigma_px: float) -> Stack:
+def blurred(stack: Values, sigma_px: float) -> Values:
     """Gaussian blur of a float32 picture [h, w] or of each picture of a stack [T, h, w]."""
     if stack.ndim == 2:
         return cv2.GaussianBlur(stack, (0, 0), sigma_px)
     return np.stack([cv2.GaussianBlur(picture, (0, 0), sigma_px) for picture in stack])
 
 
-def gradient(picture: Stack, sigma_px: float = 0.0) -> Stack:
+def gradient(picture: Values, sigma_px: float = 0.0) -> Values:
     """Sobel gradient [2, h, w] (along x, along y) of a float32 picture [h, w], in values a px, after a blur."""
     smooth = cv2.GaussianBlur(picture, (0, 0), sigma_px) if sigma_px else picture
     return np.stack(
@@ -39,7 +38,7 @@ def gradient(picture: Stack, sigma_px: float = 0.0) -> Stack:
     )
 
 
-def subsampled(values: Stack, step_x: int, step_y: int) -> Stack:
+def subsampled(values: Values, step_x: int, step_y: int) -> Values:
     """The mean of each step_y x step_x cell of a float32 picture [h, w]; odd sizes are padded with their edge."""
     if (step_x, step_y) == (1, 1):
         return values

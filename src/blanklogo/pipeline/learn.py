@@ -19,6 +19,7 @@ from blanklogo.media.reader import VideoReader
 from blanklogo.media.threads import prefetched
 from blanklogo.pipeline.look import Cancelled, Look, OnEvent
 from blanklogo.types import Box, Mark, Matte, Progress, Track
+from blanklogo.types.arrays import Values
 
 _MARGIN_PX = 28  # of surroundings kept around a mark: the fill's boundary, and what tells how busy it is
 _MAX_SAMPLES = 64
@@ -56,9 +57,7 @@ class _Collector:
         return CropSamples(self.crop, seconds, (y, u, v), layout, strength_at(self.candidate.track, seconds))
 
 
-def learn(
-    look: Look, candidates: tuple[Candidate, ...], on_event: OnEvent, cancelled: Cancelled
-) -> tuple[Matte, ...]:
+def learn(look: Look, candidates: tuple[Candidate, ...], on_event: OnEvent, cancelled: Cancelled) -> tuple[Matte, ...]:
     """One matte for each candidate, from one pass over the source; memory is bounded by the samples kept."""
     collectors = [_Collector(candidate, *_wanted(candidate, look)) for candidate in candidates]
     last = max(max(collector.wanted) for collector in collectors)
@@ -78,7 +77,7 @@ def learn(
     return mattes
 
 
-def strength_at(track: Track, seconds: NDArray[np.float64]) -> NDArray[np.float32]:
+def strength_at(track: Track, seconds: NDArray[np.float64]) -> Values:
     """A track's strength at these times, float32 of the same shape; 0 where it is not present."""
     present = np.array([track.is_present(float(at)) for at in seconds], np.float32)
     if not track.strength:

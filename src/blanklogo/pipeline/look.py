@@ -74,7 +74,9 @@ def look(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Look:
             detection = detect_marks(samples, platform=job.platform, within=job.within)
         for _ in frames:  # a search may stop early; the count of frames goes on
             pass
-        return Look(info, np.array(seconds), detection, averages.result() if averages else (), reader.num_damaged_frames)
+        return Look(
+            info, np.array(seconds), detection, averages.result() if averages else (), reader.num_damaged_frames
+        )
 
 
 def sampling_interval(info: MediaInfo) -> int:

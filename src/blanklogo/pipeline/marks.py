@@ -29,10 +29,14 @@ def read_mark(path: Path) -> Mark:
         raise OptionError(f"the mark picture {path} is no picture", accepted=_ACCEPTED)
     if picture.ndim != 3 or picture.shape[2] != 4:
         raise OptionError(
-            f"the mark picture {path} has no alpha channel", accepted=_ACCEPTED, hint="or give the mark's place by --box"
+            f"the mark picture {path} has no alpha channel",
+            accepted=_ACCEPTED,
+            hint="or give the mark's place by --box",
         )
     if max(picture.shape[:2]) > _MAX_SIDE_PX:
-        raise OptionError(f"the mark picture {path} is {picture.shape[1]}x{picture.shape[0]} px", accepted=f"up to {_MAX_SIDE_PX} px")
+        raise OptionError(
+            f"the mark picture {path} is {picture.shape[1]}x{picture.shape[0]} px", accepted=f"up to {_MAX_SIDE_PX} px"
+        )
     values = picture.astype(np.float32) / np.iinfo(picture.dtype).max
     if values[..., 3].max() < 0.02:
         raise OptionError(f"the mark picture {path} is all transparent", accepted=_ACCEPTED)

@@ -22,9 +22,7 @@ def candidates(job: Job, look: Look) -> tuple[Candidate, ...]:
         found = [_sought(read_mark(path), index, job, look) for index, path in enumerate(job.marks)]
         return tuple(candidate for some in found for candidate in some)
     if job.boxes:
-        return tuple(
-            Candidate(Track(box, (job.within,), 1.0, "box", index)) for index, box in enumerate(job.boxes)
-        )
+        return tuple(Candidate(Track(box, (job.within,), 1.0, "box", index)) for index, box in enumerate(job.boxes))
     return tuple(Candidate(track) for track in look.detection.tracks)
 
 
@@ -39,7 +37,9 @@ def check_boxes(job: Job, look: Look) -> None:
                 hint="X,Y,W,H in px from the top-left",
             )
         if box.area > 0.5 * frame.area:
-            raise OptionError(f"box {box.as_list()} covers more than half of the frame", accepted="a box around the mark")
+            raise OptionError(
+                f"box {box.as_list()} covers more than half of the frame", accepted="a box around the mark"
+            )
 
 
 def check_times(job: Job, look: Look) -> None:

@@ -46,9 +46,7 @@ def write_preview(job: Job, picture: Path, on_event: OnEvent, cancelled: Cancell
     learnt = learn_marks(job, on_event, cancelled)
     index = _frame_to_show(learnt)
     frames = _frames_around(learnt.look, index)
-    removals = tuple(
-        Removal(track, matte, job.mode) for track, matte in zip(learnt.tracks, learnt.mattes, strict=True)
-    )
+    removals = tuple(Removal(track, matte, job.mode) for track, matte in zip(learnt.tracks, learnt.mattes, strict=True))
     restored = list(Restoration(removals, learnt.look.info.video.frame_bytes)(iter(frames)))
     k = next(k for k, frame in enumerate(frames) if frame.index == index)
     write_png(before_after(as_bgr(frames[k]), as_bgr(restored[k]), learnt.tracks, learnt.mattes), picture)

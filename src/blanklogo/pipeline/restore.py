@@ -19,6 +19,7 @@ from blanklogo.pipeline.learn import crop_planes, strength_at
 from blanklogo.restoration.fuse import WINDOW_FRAMES
 from blanklogo.restoration.restorer import PlaneRestorer, Restored
 from blanklogo.types import Matte, Mode, PixelShares, Track
+from blanklogo.types.arrays import Mask, Values
 
 _CONTEXT = WINDOW_FRAMES // 2
 _CHUNK_BYTES = 32_000_000
@@ -47,7 +48,7 @@ class _Place:
         self._meter = StrengthMeter(luma) if luma.support.any() else None
         self.num_pixels = int(luma.support.sum())
 
-    def strength(self, stack: list[Frame]) -> NDArray[np.float32]:
+    def strength(self, stack: list[Frame]) -> Values:
         """g of each frame: from the search, and near a range's ends or in fades from the frame itself."""
         track = self.removal.track
         seconds = np.array([frame.seconds for frame in stack])
@@ -63,14 +64,14 @@ class _Place:
         kept = np.where(near, measured, kept)
         return np.where(doubtful & (kept > _LEAST_STRENGTH), np.clip(kept, 0, 1.1), 0).astype(np.float32)
 
-    def restored(self, stack: list[Frame], strength: NDArray[np.float32]) -> list[Restored]:
+    def restored(self, stack: list[Frame], strength: Values) -> list[Restored]:
         results = []
         for index, plane in enumerate(self._planes):
             work = plane.inpaint if self.removal.mode is Mode.INPAINT else plane.unblend
             results.append(work(self._crops(stack, index), strength))
         return results
 
-    def patch(self, frame: Frame, plane_index: int, pictures: NDArray[np.float32]) -> Patch:
+    def patch(self, frame: Frame, plane_index: int, pictures: Values) -> Patch:
         crop = self.removal.matte.crop_of(plane_index, frame.format.step_x, frame.format.step_y)
         scale = 1 << (frame.format.bit_depth - 8)
         values = np.clip(np.rint(pictures * scale), 0, frame.format.max_value).astype(frame.format.dtype)
@@ -78,7 +79,7 @@ class _Place:
         support = self.removal.matte.planes[plane_index].support
         return Patch(plane_index, crop.y0, crop.x0, np.where(support, values, old))
 
-    def _crops(self, stack: list[Frame], plane_index: int) -> NDArray[np.float32]:
+    def _crops(self, stack: list[Frame], plane_index: int) -> Values:
         scale = np.float32(1 << (stack[0].format.bit_depth - 8))
         return np.stack([crop_planes(frame, self.removal.matte.box)[plane_index] for frame in stack]) / scale
 
@@ -122,7 +123,7 @@ class Restoration:
             ]
         return frames
 
-    def _count(self, place: _Place, luma: Restored, strength: NDArray[np.float32]) -> None:
+    def _count(self, place: _Place, luma: Restored, strength: Values) -> None:
         pixels = place.num_pixels * float((strength > 0).sum())
         self._pixels += pixels
         self._unblended += pixels * luma.unblended_share
@@ -133,7 +134,7 @@ def noise_sigma(matte: Matte) -> float:
     return 1.0 + 0.7 * min(1.0, (matte.effective_backgrounds - 1) / 5)
 
 
-def _near_an_end(track: Track, seconds: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _near_an_end(track: Track, seconds: NDArray[np.float64]) -> Mask:
     near = np.zeros(len(seconds), bool)
     for part in track.ranges:
         for end in (part.start_seconds, part.end_seconds):
@@ -142,12 +143,14 @@ def _near_an_end(track: Track, seconds: NDArray[np.float64]) -> NDArray[np.bool_
     return near
 
 
-def _median_of_three(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _median_of_three(values: Values) -> Values:
     padded = np.concatenate([values[:1], values, values[-1:]])
     return np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
 
 
-def _windows(frames: Iterator[Frame], size: int, context: int) -> Iterator[tuple[list[Frame], list[Frame], list[Frame]]]:
+def _windows(
+    frames: Iterator[Frame], size: int, context: int
+) -> Iterator[tuple[list[Frame], list[Frame], list[Frame]]]:
     """(before, chunk, after): consecutive chunks with up to `context` frames on either side."""
     before: list[Frame] = []
     ahead: deque[Frame] = deque()

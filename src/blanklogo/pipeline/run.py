@@ -6,27 +6,47 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from blanklogo.errors import TargetError
 from blanklogo.media.encoding import choose_encoder
 from blanklogo.media.output import check_target, copy_bytes, pending_output
 from blanklogo.media.probe import probe
-from blanklogo.media.transcode import transcode
+from blanklogo.media.transcode import TranscodeStats, Transform, transcode
 from blanklogo.pipeline.learn import Candidate, learn
 from blanklogo.pipeline.look import Cancelled, Look, OnEvent, look
 from blanklogo.pipeline.plan import candidates
 from blanklogo.pipeline.restore import Removal, Restoration
-from blanklogo.pipeline.verify import Proof, verify, verify_streams
+from blanklogo.pipeline.verify import Pair, Proof, verify, verify_streams
+from blanklogo.provenance import Provenance, carry_provenance, check_can_carry, provenance_tags, read_provenance
 from blanklogo.restoration.crop import crop_without
 from blanklogo.types import (
+    Box,
     Job,
     Matte,
     Mode,
     Notice,
     PixelShares,
+    Platform,
     Progress,
     Report,
     TrackReport,
     Verification,
 )
+
+_MACHINE_MADE = frozenset(
+    {Platform.SORA, Platform.RUNWAY, Platform.PIKA, Platform.KLING, Platform.LUMA, Platform.MIDJOURNEY}
+)
+_SAME_CONTAINER = ({".mp4", ".m4v", ".mov"}, {".mkv", ".webm"}, {".avi"})
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """What every step of one removal needs."""
+
+    job: Job
+    seen: Look
+    provenance: Provenance
+    on_event: OnEvent
+    cancelled: Cancelled
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,18 +74,21 @@ def run(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Report:
     """
     started = time.monotonic()
     probe(job.source)
+    provenance = read_provenance(job.source)
     if not job.dry_run:
         check_target(job.source, job.target, job.overwrite)
+        check_can_carry(provenance)
     seen = look(job, on_event, cancelled)
     found = candidates(job, seen)
+    work = _Work(job, seen, provenance, on_event, cancelled)
     if job.dry_run:
         outcome = _planned(found, seen)
     elif not found:
-        outcome = _untouched(job, seen)
+        outcome = _untouched(work)
     elif job.mode is Mode.CROP:
-        outcome = _cropped(job, seen, found, on_event, cancelled)
+        outcome = _cropped(work, found)
     else:
-        outcome = _restored(job, seen, found, on_event, cancelled)
+        outcome = _restored(work, found)
     for warning in outcome.warnings:
         on_event(Notice(warning))
     return _report(job, seen, outcome, time.monotonic() - started)
@@ -78,7 +101,14 @@ def _planned(found: tuple[Candidate, ...], seen: Look) -> _Outcome:
     return _Outcome(tracks, PixelShares(), verification, seen.num_frames, _why_nothing(seen, found))
 
 
-def _untouched(job: Job, seen: Look) -> _Outcome:
+def _untouched(work: _Work) -> _Outcome:
+    job, seen = work.job, work.seen
+    suffixes = {job.source.suffix.lower(), job.target.suffix.lower()}
+    if len(suffixes) > 1 and not any(suffixes <= same for same in _SAME_CONTAINER):
+        raise TargetError(
+            f"no mark was found, so {job.target} would be a copy of {job.source.name} under another container's name",
+            hint=f"an output that ends in {job.source.suffix}",
+        )
     with pending_output(job.source, job.target, job.overwrite) as temporary:
         copy_bytes(job.source, temporary)
     verification = Verification("no_mark", num_damaged_frames=seen.num_damaged_frames)
@@ -93,51 +123,56 @@ def _why_nothing(seen: Look, found: tuple[Candidate, ...]) -> tuple[str, ...]:
     return (seen.detection.abstained,) if seen.detection.abstained else ()
 
 
-def _cropped(job: Job, seen: Look, found: tuple[Candidate, ...], on_event: OnEvent, cancelled: Cancelled) -> _Outcome:
-    video = seen.info.video
+def _cropped(work: _Work, found: tuple[Candidate, ...]) -> _Outcome:
+    job, video = work.job, work.seen.info.video
     kept = crop_without(tuple(candidate.track.box for candidate in found), video.width, video.height)
-    settings = choose_encoder(seen.info, job.codec, job.quality, suffix=job.target.suffix, crop=kept)
     with pending_output(job.source, job.target, job.overwrite) as temporary:
-        stats = transcode(
-            job.source, temporary, settings, lambda frames: frames, on_frame=_meter(on_event, seen), cancelled=cancelled
-        )
-        verification = replace(
-            verify_streams(job.source, temporary), num_damaged_frames=stats.num_damaged_frames
-        )
+        stats, warnings = _written(work, temporary, lambda frames: frames, kept)
+        verification = verify_streams(job.source, temporary, stats)
     tracks = tuple(_track_report(candidate, "crop", None) for candidate in found)
-    return _Outcome(tracks, PixelShares(), verification, stats.num_frames, stats.warnings)
+    return _Outcome(tracks, PixelShares(), verification, stats.num_frames, warnings)
 
 
-def _restored(job: Job, seen: Look, found: tuple[Candidate, ...], on_event: OnEvent, cancelled: Cancelled) -> _Outcome:
-    mattes = learn(seen, found, on_event, cancelled)
-    removals = tuple(
-        Removal(candidate.track, matte, job.mode) for candidate, matte in zip(found, mattes, strict=True)
-    )
+def _restored(work: _Work, found: tuple[Candidate, ...]) -> _Outcome:
+    job = work.job
+    mattes = learn(work.seen, found, work.on_event, work.cancelled)
+    removals = tuple(Removal(candidate.track, matte, job.mode) for candidate, matte in zip(found, mattes, strict=True))
     with pending_output(job.source, job.target, job.overwrite) as temporary:
-        outcome, proof = _attempt(job, seen, removals, temporary, on_event, cancelled)
+        outcome, proof = _attempt(work, removals, temporary)
         stronger = _stronger(removals, proof)
-        if stronger != removals:
-            on_event(Notice("some of the mark was left; restoring again, inventing what is under it"))
-            outcome, _ = _attempt(job, seen, stronger, temporary, on_event, cancelled)
+        if any(again.mode is not removal.mode for again, removal in zip(stronger, removals, strict=True)):
+            work.on_event(Notice("some of the mark was left; restoring again, inventing what is under it"))
+            outcome, _ = _attempt(work, stronger, temporary)
             removals = stronger
-    tracks = tuple(
-        _track_report(candidate, _method(removal), removal.matte)
-        for candidate, removal in zip(found, removals, strict=True)
-    )
+    reports = zip(found, removals, strict=True)
+    tracks = tuple(_track_report(candidate, _method(removal), removal.matte) for candidate, removal in reports)
     return replace(outcome, tracks=tracks)
 
 
-def _attempt(
-    job: Job, seen: Look, removals: tuple[Removal, ...], temporary: Path, on_event: OnEvent, cancelled: Cancelled
-) -> tuple[_Outcome, Proof]:
-    settings = choose_encoder(seen.info, job.codec, job.quality, suffix=job.target.suffix)
-    restoration = Restoration(removals, seen.info.video.frame_bytes)
+def _attempt(work: _Work, removals: tuple[Removal, ...], temporary: Path) -> tuple[_Outcome, Proof]:
+    restoration = Restoration(removals, work.seen.info.video.frame_bytes)
+    stats, warnings = _written(work, temporary, restoration, None)
+    proof = verify(Pair(work.job.source, temporary, stats), removals, work.on_event, work.cancelled)
+    return _Outcome((), restoration.shares, proof.verification, stats.num_frames, warnings), proof
+
+
+def _written(
+    work: _Work, temporary: Path, transform: Transform, crop: Box | None
+) -> tuple[TranscodeStats, tuple[str, ...]]:
+    """The source through a transform into the temporary file, with its provenance; what could not be carried."""
+    job, suffix = work.job, work.job.target.suffix
+    disclose = job.platform in _MACHINE_MADE
     stats = transcode(
-        job.source, temporary, settings, restoration, on_frame=_meter(on_event, seen), cancelled=cancelled
+        job.source,
+        temporary,
+        choose_encoder(work.seen.info, job.codec, job.quality, suffix=suffix, crop=crop),
+        transform,
+        tags=provenance_tags(work.provenance, suffix, disclose_ai=disclose),
+        on_frame=_meter(work.on_event, work.seen),
+        cancelled=work.cancelled,
     )
-    proof = verify(job.source, temporary, removals, on_event, cancelled)
-    outcome = _Outcome((), restoration.shares, proof.verification, stats.num_frames, stats.warnings)
-    return outcome, proof
+    lost = carry_provenance(job.source, temporary, work.provenance, disclose_ai=disclose)
+    return stats, (*stats.warnings, *lost)
 
 
 def _stronger(removals: tuple[Removal, ...], proof: Proof) -> tuple[Removal, ...]:
@@ -193,6 +228,7 @@ def _report(job: Job, seen: Look, outcome: _Outcome, seconds: float) -> Report:
 def _ended(track: TrackReport, end_seconds: float) -> TrackReport:
     """Open ends closed at the last frame: JSON has no infinity."""
     ranges = tuple(
-        replace(part, end_seconds=max(min(part.end_seconds, end_seconds), part.start_seconds + 1e-3)) for part in track.ranges
+        replace(part, end_seconds=max(min(part.end_seconds, end_seconds), part.start_seconds + 1e-3))
+        for part in track.ranges
     )
     return replace(track, ranges=ranges)

@@ -1,8 +1,8 @@
 """The proof, read back from the written file.
 
-Residue is the mark's strength (`matting.strength`) measured in the result, as a share of full strength. Texture correlates
-with any pattern by chance; how much is measured with the same matte moved to places beside the mark, and the limit stands
-above that.
+Residue is the mark's strength (`matting.strength`) measured in the result, as a share of full strength. Texture
+correlates with any pattern by chance; how much is measured with the same matte moved to places beside the mark, and
+the limit stands above that.
 """
 
 from __future__ import annotations
@@ -13,22 +13,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blanklogo.errors import CancelledError, VerificationError
 from blanklogo.matting.strength import StrengthMeter
-from blanklogo.media.compare import compare_streams
+from blanklogo.media.compare import StreamComparison, compare_streams
 from blanklogo.media.frames import Frame
 from blanklogo.media.reader import VideoReader
 from blanklogo.media.threads import prefetched
+from blanklogo.media.transcode import TranscodeStats
 from blanklogo.pipeline.look import Cancelled, OnEvent, luma8
 from blanklogo.pipeline.restore import Removal
 from blanklogo.types import Box, Progress, Verification
+from blanklogo.types.arrays import Mask
 
 _OUTSIDE_PX = 24
 _RESIDUE_LIMIT = 0.12
 _CHANCE_FACTOR = 2.0
 _MEASURED_FRAMES = 96  # residue is measured in about so many frames, spread evenly
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A source, its result, and what was seen while the one became the other."""
+
+    source: Path
+    result: Path
+    stats: TranscodeStats
 
 
 @dataclass(frozen=True)
@@ -84,19 +94,15 @@ class _Place:
         return Residue(mean, worst, max(_RESIDUE_LIMIT, _CHANCE_FACTOR * float(chance)))
 
 
-def verify(
-    source: Path, result: Path, removals: tuple[Removal, ...], on_event: OnEvent, cancelled: Cancelled
-) -> Proof:
+def verify(pair: Pair, removals: tuple[Removal, ...], on_event: OnEvent, cancelled: Cancelled) -> Proof:
     """Decodes source and result side by side.
 
     Raises:
         VerificationError: frames, time stamps or other streams are not the source's.
         CancelledError: asked to stop.
     """
-    comparison = compare_streams(source, result)
-    if not (comparison.pts_match and comparison.others_identical):
-        raise VerificationError(f"the result is not the same film: {'; '.join(comparison.details)}")
-    with VideoReader(source) as reader, VideoReader(result) as again:
+    comparison = _same_film(pair.source, pair.result, pair.stats)
+    with VideoReader(pair.source) as reader, VideoReader(pair.result) as again:
         video = reader.info.video
         places = tuple(_Place(removal, video.width, video.height) for removal in removals)
         outside = _outside(removals, video.height, video.width)
@@ -120,16 +126,21 @@ def verify(
     return Proof(_verification(residues, psnr, damaged), residues, comparison.details)
 
 
-def verify_streams(source: Path, result: Path) -> Verification:
+def verify_streams(source: Path, result: Path, stats: TranscodeStats) -> Verification:
     """For results of another picture size: frames, time stamps and other streams only.
 
     Raises:
         VerificationError: they are not the source's.
     """
-    comparison = compare_streams(source, result)
+    _same_film(source, result, stats)
+    return Verification("clean", num_damaged_frames=stats.num_damaged_frames)
+
+
+def _same_film(source: Path, result: Path, stats: TranscodeStats) -> StreamComparison:
+    comparison = compare_streams(source, result, num_lost_frames=stats.num_lost_frames)
     if not (comparison.pts_match and comparison.others_identical):
         raise VerificationError(f"the result is not the same film: {'; '.join(comparison.details)}")
-    return Verification("clean")
+    return comparison
 
 
 def _verification(residues: tuple[Residue | None, ...], psnr: float | None, num_damaged_frames: int) -> Verification:
@@ -149,18 +160,17 @@ def _pairs(reader: VideoReader, again: VideoReader) -> Iterator[tuple[Frame, Fra
         closing(prefetched(reader, 3, "verify-source")) as before,
         closing(prefetched(again, 3, "verify-result")) as after,
     ):
-        for pair in zip(before, after, strict=True):
-            yield pair
+        yield from zip(before, after, strict=True)
 
 
-def _outside(removals: tuple[Removal, ...], height: int, width: int) -> NDArray[np.bool_]:
+def _outside(removals: tuple[Removal, ...], height: int, width: int) -> Mask:
     outside = np.ones((height, width), bool)
     for removal in removals:
         outside[removal.track.box.dilated(_OUTSIDE_PX, width, height).slices] = False
     return outside
 
 
-def _mean_square(before: Frame, after: Frame, outside: NDArray[np.bool_]) -> float:
+def _mean_square(before: Frame, after: Frame, outside: Mask) -> float:
     if not outside.any():
         return 0.0
     difference = before.planes[0].astype(np.int32) - after.planes[0]

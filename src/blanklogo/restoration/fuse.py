@@ -1,14 +1,22 @@
 """Two opinions of the background made one: un-blended J (noisy, unbiased) and the fill B0 (smooth, blind to detail).
 
-The fill is wrong by an unknown local variance vB. It is estimated, as in an empirical Wiener filter, from how far J
-strays from B0 beyond its own variance, over a window of 9 x 9 px and 5 frames:
+First the fill is set right at large: the mean of J - B0 over a window of 9 x 9 px and 5 frames is nearly free of
+noise, so as much of it is added to B0 as stands above its own variance,
 
-    vB  = max(0, mean[(J - B0)^2 / vJ] / mean[1 / vJ] - mean[1] / mean[1 / vJ])
-    out = (vB J + vJ B0) / (vB + vJ)
+    L  = sum[w (J - B0)] / sum[w],   w = 1 / vJ,      vL = sum[w^2 (cn vn + cm vm)] / sum[w]^2,
+    B1 = B0 + L max(0, 1 - vL / L^2),
 
-It is held below a ceiling taken from the surroundings, so that a wrong matte cannot pass for texture. On a flat
-background vB is 0 and the fill wins; over texture J does. A second pass refills the strokes from the first
-pass's result, which is a better B0.
+with cn and cm how many neighbours share one error of the codec (vn) or of the matte (vm, which lasts over all
+frames).
+
+Then, pixel by pixel, an empirical Wiener filter: B1 is wrong by an unknown local variance vB, estimated from how far
+J strays from B1 beyond its own variance over the same window,
+
+    vB  = max(0, mean[(J - B1)^2 / vJ] / mean[1 / vJ] - mean[1] / mean[1 / vJ])
+    out = (vB J + vJ B1) / (vB + vJ)
+
+vB is held below a ceiling taken from the surroundings, so that a wrong matte cannot pass for texture. On a flat
+background vB is 0 and the fill wins; over texture J does.
 
 Source: Lee, "Digital image enhancement and noise filtering by use of local statistics", PAMI 1980.
 """
@@ -16,33 +24,46 @@ Source: Lee, "Digital image enhancement and noise filtering by use of local stat
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blanklogo.ops.windows import box_mean
-
-Values = NDArray[np.float32]
+from blanklogo.restoration.unblend import Unblended
+from blanklogo.types.arrays import Mask, Values
 
 WINDOW_PX = 9
 WINDOW_FRAMES = 5
+_NOISE_CORRELATION = 12.0  # the codec's noise comes in blocks and lasts: so many pixels count as one
+_MATTE_CORRELATION = 15.0  # a wrong edge is wrong all along a stroke
 
 
-def fuse(
-    unblended: Values, variance: Values, fill: Values, hole: NDArray[np.bool_], ceiling: Values
-) -> tuple[Values, Values]:
+def fuse(unblended: Unblended, fill: Values, hole: Mask, ceiling: Values) -> tuple[Values, Values]:
     """(out, weight of the un-blended opinion in [0, 1]), each float32 [T, h, w]; meaningful inside the hole.
 
     Args:
-        unblended: J, float32 [T, h, w].
-        variance: vJ, of the same shape.
-        fill: B0, of the same shape.
+        unblended: J and its variances, [T, h, w].
+        fill: B0, float32 of the same shape.
         hole: bool [h, w], where the mark is; only these pixels vote.
         ceiling: largest vB that the surroundings make plausible, float32 [h, w].
     """
     votes = hole.astype(np.float32)
+    variance = unblended.noise_variance + unblended.matte_variance
     precision = votes / variance
     mean_precision = box_mean(precision, WINDOW_PX, WINDOW_FRAMES) + 1e-12
-    strayed = box_mean((unblended - fill) ** 2 * precision, WINDOW_PX, WINDOW_FRAMES)
+    offset = _offset(unblended, fill, precision, mean_precision, ceiling)
+    level = fill + offset
+    strayed = box_mean((unblended.values - level) ** 2 * precision, WINDOW_PX, WINDOW_FRAMES)
     expected = box_mean(votes[None], WINDOW_PX, 1)
-    fill_variance = np.clip((strayed - expected) / mean_precision, 0, ceiling)
-    weight = fill_variance / (fill_variance + variance)
-    return fill + weight * (unblended - fill), weight
+    level_variance = np.clip((strayed - expected) / mean_precision, 0, ceiling)
+    weight = level_variance / (level_variance + variance)
+    return level + weight * (unblended.values - level), weight
+
+
+def _offset(unblended: Unblended, fill: Values, precision: Values, mean_precision: Values, ceiling: Values) -> Values:
+    """How far the fill is off at large, as far as that is sure: L max(0, 1 - vL / L^2)."""
+    mean = box_mean((unblended.values - fill) * precision, WINDOW_PX, WINDOW_FRAMES) / mean_precision
+    num_frames = min(WINDOW_FRAMES, len(fill))
+    correlated = _NOISE_CORRELATION * unblended.noise_variance
+    correlated += _MATTE_CORRELATION * num_frames * unblended.matte_variance
+    spread = box_mean(correlated * precision**2, WINDOW_PX, WINDOW_FRAMES)
+    variance = spread / (WINDOW_PX * WINDOW_PX * num_frames * mean_precision**2)
+    reach = 2 * np.sqrt(ceiling)
+    return np.clip(mean * np.maximum(0, 1 - variance / np.maximum(mean**2, 1e-6)), -reach, reach)

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blanklogo.ops.harmonic import HarmonicFill, fill_variance
 from blanklogo.restoration.fuse import fuse
 from blanklogo.restoration.unblend import edge_noise, unblend_with_variance
 from blanklogo.types import PlaneMatte
-
-Values = NDArray[np.float32]
+from blanklogo.types.arrays import Values
 
 _STROKE_ALPHA = 0.3  # pixels more opaque than this are filled again from the first pass
 _CEILING_FACTOR = 10.0  # texture under the mark may be this much stronger than around it
+_CEILING_DETAIL_PX = 5.0  # structure up to this size may end under the mark
 _LEAST_CEILING = 10.0  # and on a flat background a little may be there all the same
 
 
@@ -56,12 +55,12 @@ class PlaneRestorer:
         """
         matte, support = self._matte, self._matte.support
         gain = strength[:, None, None]
-        background, variance = unblend_with_variance(pictures, matte, gain, self._noise_variance)
-        ceiling = _CEILING_FACTOR * fill_variance(pictures, support) + _LEAST_CEILING
-        out, weight = fuse(background, variance, self._fill(pictures), support, ceiling)
+        unblended = unblend_with_variance(pictures, matte, gain, self._noise_variance)
+        ceiling = _CEILING_FACTOR * fill_variance(pictures, support, _CEILING_DETAIL_PX) + _LEAST_CEILING
+        out, weight = fuse(unblended, self._fill(pictures), support, ceiling)
         out = np.where(support, out, pictures)
         if self._strokes.any():
-            again, again_weight = fuse(background, variance, self._refill(out), support, ceiling)
+            again, again_weight = fuse(unblended, self._refill(out), support, ceiling)
             out = np.where(self._strokes, again, out)
             weight = np.where(self._strokes, again_weight, weight)
         out = np.where(gain > 0, out, pictures)

@@ -1,23 +1,26 @@
 """Un-blending with its variance.
 
-    J  = (I - g p) / (1 - g a)
-    vJ = [vn + g^2 (va J^2 - 2 cov J + vp)] / (1 - g a)^2
+    J = (I - g p) / (1 - g a)
+    noise variance = vn / (1 - g a)^2
+    matte variance = g^2 (va J^2 - 2 cov J + vp) / (1 - g a)^2
 
 vn is the variance of the codec's noise; va, vp, cov are the matte's own (`types.PlaneMatte`): dJ/da = J / (1 - a) and
-dJ/dp = -1 / (1 - a). Where little light gets through, or the code value is clipped, J says nothing and vJ is huge.
+dJ/dp = -1 / (1 - a). The two are kept apart
+because averaging over a window washes noise out, and a wrong matte not. Where little light gets through, or the code
+value is clipped, J says nothing and its variance is huge.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from blanklogo.ops.compositing import unblend
 from blanklogo.ops.windows import gradient
 from blanklogo.types import PlaneMatte
-
-Values = NDArray[np.float32]
+from blanklogo.types.arrays import Values
 
 _OPAQUE = 0.9  # above it noise grows more than tenfold: nothing true is left
 _NOTHING = 1e9  # a variance that outweighs any code value
@@ -34,23 +37,27 @@ def edge_noise(matte: PlaneMatte) -> Values:
     return _EDGE_SHARE * cv2.GaussianBlur((edges**2).sum(axis=0), (0, 0), _EDGE_REACH_PX)
 
 
-def unblend_with_variance(
-    pictures: Values, matte: PlaneMatte, strength: Values, noise_variance: Values
-) -> tuple[Values, Values]:
-    """(J, vJ), each float32 [T, h, w], in code values brought to 8 bits.
+@dataclass(frozen=True, eq=False)
+class Unblended:
+    """J with its two variances, each float32 [T, h, w], in code values brought to 8 bits."""
+
+    values: Values
+    noise_variance: Values
+    matte_variance: Values
+
+
+def unblend_with_variance(pictures: Values, matte: PlaneMatte, strength: Values, noise_variance: Values) -> Unblended:
+    """What lies under the mark, and how sure that is.
 
     Args:
         pictures: float32 [T, h, w].
         strength: g, float32 [T, 1, 1].
         noise_variance: vn, broadcasts to the pictures.
     """
-    background = unblend(pictures, matte.alpha, matte.premultiplied, strength)
-    matte_variance = (
-        matte.alpha_variance * background**2 - 2 * matte.covariance * background + matte.premultiplied_variance
-    )
-    through = np.maximum(1 - strength * matte.alpha, 0.02)
-    variance = (noise_variance + strength**2 * np.maximum(matte_variance, 0)) / through**2
+    values = unblend(pictures, matte.alpha, matte.premultiplied, strength)
+    doubt = matte.alpha_variance * values**2 - 2 * matte.covariance * values + matte.premultiplied_variance
+    gain = 1 / np.maximum(1 - strength * matte.alpha, 0.02) ** 2
     clipped = (pictures <= _CLIPPED[0]) | (pictures >= _CLIPPED[1])
-    variance = np.where(clipped, 16 * variance, variance)
-    variance = np.where(strength * matte.alpha > _OPAQUE, _NOTHING, variance)
-    return background, variance.astype(np.float32)
+    noise = np.where(clipped, 16 * noise_variance, noise_variance) * gain
+    noise = np.where(strength * matte.alpha > _OPAQUE, _NOTHING, noise)
+    return Unblended(values, noise.astype(np.float32), (strength**2 * np.maximum(doubt, 0) * gain).astype(np.float32))

@@ -119,7 +119,7 @@ def _box(mark: Mark, placement: Placement, factor: float) -> Box:
     )
 
 
-def _sampled(picture: NDArray[np.float32], matrix: NDArray[np.float32], factor: float, box: Box) -> NDArray[np.float32]:
+def _sampled(picture: NDArray, matrix: NDArray[np.float32], factor: float, box: Box) -> NDArray[np.float32]:
     """Low-pass for the new grid (sigma 0.35 px there), then sample: the mark's soft edges without aliasing."""
     rimmed = cv2.copyMakeBorder(picture, _RIM_PX, _RIM_PX, _RIM_PX, _RIM_PX, cv2.BORDER_CONSTANT)
     smooth = cv2.GaussianBlur(rimmed, (0, 0), 0.35 / factor)

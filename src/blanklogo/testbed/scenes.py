@@ -9,7 +9,7 @@ tripod   a still camera, something walks through, sensor grain             next 
 wall     a still camera before bricks                                      nothing to learn, nothing to invent from
 hike     a camera pans over hills and a meadow                             rough and smooth content side by side
 sky      a slow pan over clouds and a skyline                              flat content, where inpainting is unbeatable
-captions shots with lines of text that change                              text that is not a mark
+captions shots of 1 to 2 s with changing lines of text                     text that is not a mark
 ======== ================================================================= =======================================
 """
 
@@ -139,8 +139,9 @@ def _shots(scene: Scene, rng: np.random.Generator) -> Iterator[_Shot]:
     """The shots of a scene, each built when its turn comes."""
     if scene.kind in ("cuts", "captions"):
         left = scene.num_frames
+        longest_seconds = 2 if scene.kind == "captions" else 3  # words that stay for most of a clip are a mark
         while left > 0:
-            length = min(left, int(rng.integers(round(scene.rate), 3 * round(scene.rate))))
+            length = min(left, int(rng.integers(round(scene.rate), longest_seconds * round(scene.rate))))
             yield _cut_shot(scene, length, rng)
             left -= length
         return

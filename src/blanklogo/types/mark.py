@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanklogo.errors import OptionError
+from blanklogo.types.arrays import Mask, Values
 from blanklogo.types.geometry import Box
 
-Plane = NDArray[np.float32]
 
-
-def _frozen(array: NDArray, shape: tuple[int, ...], name: str) -> Plane:
+def _frozen(array: NDArray, shape: tuple[int, ...], name: str) -> Values:
     value = np.ascontiguousarray(array, dtype=np.float32)
     if value.shape != shape:
         raise OptionError(f"{name} has shape {value.shape}", accepted=f"shape {shape}")
@@ -33,8 +32,8 @@ class Mark:
         name: where it came from, for messages.
     """
 
-    alpha: Plane
-    colour: Plane
+    alpha: Values
+    colour: Values
     name: str = "mark"
 
     def __post_init__(self) -> None:
@@ -65,12 +64,12 @@ class PlaneMatte:
         support: bool, every pixel that the mark may have touched; nothing else is ever changed.
     """
 
-    alpha: Plane
-    premultiplied: Plane
-    alpha_variance: Plane
-    premultiplied_variance: Plane
-    covariance: Plane
-    support: NDArray[np.bool_]
+    alpha: Values
+    premultiplied: Values
+    alpha_variance: Values
+    premultiplied_variance: Values
+    covariance: Values
+    support: Mask
 
     def __post_init__(self) -> None:
         support = np.array(self.support, dtype=bool)
