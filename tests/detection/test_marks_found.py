@@ -138,8 +138,9 @@ def test_ring_that_turns_polarity_round_is_part_of_the_mark():
     frames = panning(40, 7) + cutting(20, 9, every=4)
     ring = np.zeros((90, 110), np.uint8)
     cv2.circle(ring, (55, 45), 42, 255, 5, cv2.LINE_AA)
+    cv2.rectangle(ring, (8, 31), (102, 59), 255, -1)
     burn(frames, ring.astype(np.float32) / 255, 330, 150, colour=118)
     letters = lettering("CHAN 7", 0.6)
     burn(frames, letters, 385 - letters.shape[1] // 2, 195 - letters.shape[0] // 2, 0.8)
     (track,) = detect_marks(samples(frames)).tracks
-    assert track.box.iou(Box(341, 149, 430, 242)) >= 0.75
+    assert track.box.iou(Box(338, 151, 433, 240)) >= 0.75

@@ -104,4 +104,4 @@ def _windows_without(record: Record, covered: NDArray[np.bool_]) -> NDArray[np.i
 def _fills(place: Place, covered: NDArray[np.bool_]) -> bool:
     """Whether a place holds the mark while the known places do not, and for long enough."""
     added = np.count_nonzero(place.on & ~covered)
-    return exclusive(place.on, covered) and added >= max(LEAST_FILL_PICTURES, LEAST_FILL * len(covered))
+    return exclusive(place.on, covered) and int(added) >= max(LEAST_FILL_PICTURES, LEAST_FILL * len(covered))

@@ -57,4 +57,4 @@ def union(group: list[Place]) -> NDArray[np.bool_]:
 def exclusive(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> bool:
     """Whether two presences hardly overlap: in at most a tenth of the shorter one, or one picture."""
     both = int(np.count_nonzero(first & second))
-    return both <= max(1, 0.1 * min(np.count_nonzero(first), np.count_nonzero(second)))
+    return both <= max(1.0, 0.1 * min(int(np.count_nonzero(first)), int(np.count_nonzero(second))))

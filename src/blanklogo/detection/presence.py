@@ -84,7 +84,7 @@ def is_on(response: NDArray[np.float32], salience: NDArray[np.float32], usual: f
     if not steady.any():
         return steady
     closed = ndimage.binary_closing(np.pad(steady, SHORT_GAP, mode="edge"), np.ones(SHORT_GAP + 1))
-    return closed[SHORT_GAP:-SHORT_GAP]
+    return np.asarray(closed, bool)[SHORT_GAP:-SHORT_GAP]
 
 
 def ranges(on: NDArray[np.bool_], seconds: NDArray[np.float64], within: TimeRange) -> tuple[TimeRange, ...]:

@@ -70,7 +70,8 @@ class Record:
 
     def fields(self, indices: NDArray[np.int64], rows: slice = ALL, columns: slice = ALL) -> NDArray[np.float32]:
         """Mean gradient fields of some windows in a part of the frame, float32 [n, 2, h, w]."""
-        return np.stack([self.windows[index].field[:, rows, columns] for index in indices]).astype(np.float32) / 127
+        fields = np.stack([self.windows[index].field[:, rows, columns] for index in indices]).astype(np.float32)
+        return np.multiply(fields, np.float32(1 / 127), out=fields)
 
     @property
     def small_size_px(self) -> tuple[int, int]:

@@ -56,4 +56,4 @@ def gradient_field(picture: NDArray) -> NDArray[np.float32]:
     dx = cv2.Sobel(blurred, cv2.CV_32F, 1, 0, ksize=1)
     dy = cv2.Sobel(blurred, cv2.CV_32F, 0, 1, ksize=1)
     scale = 1 / np.sqrt(dx * dx + dy * dy + SOFT_CLIP**2)
-    return np.stack([dx * scale, dy * scale])
+    return np.stack([dx * scale, dy * scale]).astype(np.float32, copy=False)

@@ -44,7 +44,7 @@ def _row_grams(fields: list[NDArray[np.int8]], row: int) -> NDArray[np.float32]:
     band = np.stack([field[:, row * STEP_PX : (row + 1) * STEP_PX, : columns * STEP_PX] for field in fields])
     cells = band.reshape(len(fields), 2, STEP_PX, columns, STEP_PX).transpose(3, 0, 1, 2, 4)
     vectors = cells.reshape(columns, len(fields), -1).astype(np.float32) / 127
-    return vectors @ vectors.transpose(0, 2, 1)
+    return np.asarray(vectors @ vectors.transpose(0, 2, 1), np.float32)
 
 
 def _grams(fields: list[NDArray[np.int8]]) -> NDArray[np.float16]:

@@ -57,4 +57,4 @@ def _similarity(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[
     if np.count_nonzero(kept) < LEAST_POINTS:
         return None
     fit, inliers = cv2.estimateAffinePartial2D(points[kept], moved[kept], ransacReprojThreshold=1.0)
-    return fit if fit is not None and inliers.mean() > 0.5 else None
+    return np.asarray(fit, np.float64) if fit is not None and inliers.mean() > 0.5 else None

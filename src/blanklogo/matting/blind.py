@@ -1,11 +1,12 @@
 """A matte learnt from the video alone.
 
-Where the mark lies, every frame says `I_t = (1 - g_t a) B_t + g_t p`. The harmonic fill of the mark's surroundings predicts
-B_t; it behaves like a conditional mean, so a regression on it (`matting.regression`) gives a and p with little attenuation.
+Where the mark lies, every frame says `I_t = (1 - g_t a) B_t + g_t p`. The harmonic fill of the mark's surroundings
+predicts B_t; it behaves like a conditional mean, so a regression on it (`matting.regression`) gives a and p with
+little attenuation.
 
 It is fitted in stages. The first hole is the whole box, later ones only what was found to be marked, so that the gaps
-between letters become known and the prediction under the strokes gets better. Last, the light parts of the mark (shadows,
-soft edges) are un-blended and join what is known, and the strokes are fitted again.
+between letters become known and the prediction under the strokes gets better. Last, the light parts of the mark
+(shadows, soft edges) are un-blended and join what is known, and the strokes are fitted again.
 
 Source: Dekel, Rubinstein, Liu, Freeman, "On the effectiveness of visible watermarks", CVPR 2017, for the model.
 """
@@ -19,7 +20,7 @@ import numpy as np
 from blanklogo.matting.evidence import novelty
 from blanklogo.matting.regression import Evidence, Fit, Prior, regress
 from blanklogo.matting.samples import CropSamples
-from blanklogo.ops.harmonic import HarmonicFill, fill_variance
+from blanklogo.ops.harmonic import FillDoubt, HarmonicFill
 from blanklogo.ops.morphology import dilated, without_specks
 from blanklogo.ops.windows import subsampled
 from blanklogo.types import Box, Matte, PlaneMatte
@@ -83,7 +84,7 @@ def _luma_matte(samples: CropSamples, hole: Mask, weights: Values) -> PlaneMatte
 
 def _gathered(samples: CropSamples, plane_index: int, hole: Mask, weights: Values) -> Evidence:
     stack = samples.values(plane_index)
-    floor = fill_variance(stack, hole) + 1.0
+    floor = FillDoubt(hole)(stack) + 1.0
     return Evidence(stack, HarmonicFill(hole)(stack), samples.strength, weights, floor, hole)
 
 
@@ -123,7 +124,7 @@ def _seen_through(fit: Fit, evidence: Evidence, support: Mask) -> Evidence:
     if not is_light.any() or not strokes.any():
         return replace(evidence, hole=support)
     better = HarmonicFill(strokes)(np.where(is_light, unblended, evidence.picture))
-    floor = np.where(strokes, np.minimum(evidence.floor, fill_variance(unblended, strokes) + 1.0), evidence.floor)
+    floor = np.where(strokes, np.minimum(evidence.floor, FillDoubt(strokes)(unblended) + 1.0), evidence.floor)
     return replace(evidence, background=np.where(strokes, better, evidence.background), floor=floor, hole=support)
 
 

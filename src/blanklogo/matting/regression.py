@@ -2,10 +2,10 @@
 
     y_t = I_t - B'_t = a g_t (W - B'_t) + d g_t + noise,        p = a W + d,
 
-fitted by weighted least squares with normal priors on a and d and Cauchy weights against frames in which the prediction
-B' failed; the inverse of the normal matrix is the covariance of (a, d). A frame counts as much as it is new
-(`matting.evidence`). The prior on d widens where a pixel insists (outlines, second colours) and holds the others to the
-common colour W.
+fitted by weighted least squares with normal priors on a and d and Cauchy weights against frames in which the
+prediction B' failed; the inverse of the normal matrix is the covariance of (a, d). A frame counts as much as it is
+new (`matting.evidence`). The prior on d widens where a pixel insists (outlines, second colours) and holds the others
+to the common colour W.
 
 Source: Holland, Welsch, "Robust regression using iteratively reweighted least-squares", 1977.
 """

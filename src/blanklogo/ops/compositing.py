@@ -1,7 +1,8 @@
 """Laying a mark over a background, and the inverse.
 
 `over`: I = (1 - g alpha) B + g p, with p = alpha W the premultiplied colour. It is affine in B, so it holds in any
-plane of code values whatever their range and matrix. Source: Porter, Duff, "Compositing digital images", SIGGRAPH 1984.
+plane of code values whatever their range and matrix. Source: Porter, Duff, "Compositing digital images", SIGGRAPH
+1984.
 """
 
 from __future__ import annotations

@@ -74,18 +74,24 @@ def _equations(hole: Mask) -> tuple[sparse.csc_matrix, NDArray[np.int64], sparse
     return laplacian, boundary, to_boundary
 
 
-def fill_variance(pictures: Values, hole: Mask, detail_px: float = 2.0) -> Values:
-    """How wrong a fill may be: q(x), float32 [h, w], in squared values, 0 outside the hole.
+class FillDoubt:
+    """How wrong a fill of one fixed hole may be.
 
     The detail energy of the surroundings, `E_t[(I - blur I)^2]`, is carried into the hole and grows with the distance
     to what is known: `q = carried (1 + distance / 3)`.
 
     Args:
-        pictures: float32 [T, h, w].
         hole: bool [h, w].
         detail_px: sigma of the blur; what is finer counts as detail.
     """
-    energy = np.mean((pictures - blurred(pictures, detail_px)) ** 2, axis=0)
-    near = dilated(hole, 3)  # the blur has smeared the mark over its rim
-    carried = HarmonicFill(hole if near.all() else near)(energy)
-    return np.where(hole, carried * (1 + distance_transform_edt(hole) / 3), 0).astype(np.float32)
+
+    def __init__(self, hole: Mask, detail_px: float = 2.0) -> None:
+        near = dilated(hole, 3)  # the blur has smeared the mark over its rim
+        self._carry = HarmonicFill(hole if near.all() else near)
+        self._growth = np.where(hole, 1 + np.asarray(distance_transform_edt(hole)) / 3, 0)
+        self._detail_px = detail_px
+
+    def __call__(self, pictures: Values) -> Values:
+        """q [h, w], in squared values, 0 outside the hole, of pictures [T, h, w]."""
+        energy = np.mean((pictures - blurred(pictures, self._detail_px)) ** 2, axis=0)
+        return (self._carry(energy) * self._growth).astype(np.float32)

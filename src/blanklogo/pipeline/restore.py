@@ -1,7 +1,7 @@
 """The third pass: frames in, frames out, changed under the marks and nowhere else.
 
-Frames are worked on in chunks, with two frames of context on either side, so that windows over time see the same frames
-whatever the chunk. Memory is bounded by the chunk, not by the video.
+Frames are worked on in chunks, with two frames of context on either side, so that windows over time see the same
+frames whatever the chunk. Memory is bounded by the chunk, not by the video.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ _CONTEXT = WINDOW_FRAMES // 2
 _CHUNK_BYTES = 32_000_000
 _EDGE_SECONDS = 0.4  # a search samples a few times a second: near a range's ends each frame is measured
 _LEAST_STRENGTH = 0.06  # weaker than this a mark is not seen, and its measure is noise
+# A blind matte is estimated pixel by pixel; a misplaced picture is wrong all along an edge.
+_MATTE_CORRELATION = {"blind": 5.0, "known": 15.0}
 _STRENGTH_DOUBT = 0.25  # a frame's own measure may stray this far from the search's
 
 
@@ -42,8 +44,8 @@ class _Place:
 
     def __init__(self, removal: Removal) -> None:
         self.removal = removal
-        sigma = noise_sigma(removal.matte)
-        self._planes = tuple(PlaneRestorer(plane, sigma) for plane in removal.matte.planes)
+        sigma, correlation = noise_sigma(removal.matte), _MATTE_CORRELATION[removal.matte.origin]
+        self._planes = tuple(PlaneRestorer(plane, sigma, correlation) for plane in removal.matte.planes)
         luma = removal.matte.planes[0]
         self._meter = StrengthMeter(luma) if luma.support.any() else None
         self.num_pixels = int(luma.support.sum())

@@ -23,6 +23,8 @@ Source: Lee, "Digital image enhancement and noise filtering by use of local stat
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from blanklogo.ops.windows import box_mean
@@ -32,38 +34,51 @@ from blanklogo.types.arrays import Mask, Values
 WINDOW_PX = 9
 WINDOW_FRAMES = 5
 _NOISE_CORRELATION = 12.0  # the codec's noise comes in blocks and lasts: so many pixels count as one
-_MATTE_CORRELATION = 15.0  # a wrong edge is wrong all along a stroke
 
 
-def fuse(unblended: Unblended, fill: Values, hole: Mask, ceiling: Values) -> tuple[Values, Values]:
+@dataclass(frozen=True, eq=False)
+class Surroundings:
+    """What is known of a mark's place.
+
+    Attributes:
+        hole: bool [h, w], where the mark is; only these pixels vote.
+        ceiling: largest vB that the surroundings make plausible, float32 [h, w].
+        matte_correlation: cm, how many neighbouring pixels share one error of the matte.
+    """
+
+    hole: Mask
+    ceiling: Values
+    matte_correlation: float
+
+
+def fuse(unblended: Unblended, fill: Values, surroundings: Surroundings) -> tuple[Values, Values]:
     """(out, weight of the un-blended opinion in [0, 1]), each float32 [T, h, w]; meaningful inside the hole.
 
     Args:
         unblended: J and its variances, [T, h, w].
         fill: B0, float32 of the same shape.
-        hole: bool [h, w], where the mark is; only these pixels vote.
-        ceiling: largest vB that the surroundings make plausible, float32 [h, w].
+        surroundings: what is known of the place.
     """
-    votes = hole.astype(np.float32)
-    variance = unblended.noise_variance + unblended.matte_variance
-    precision = votes / variance
+    votes = surroundings.hole.astype(np.float32)
+    precision = votes / (unblended.noise_variance + unblended.matte_variance)
     mean_precision = box_mean(precision, WINDOW_PX, WINDOW_FRAMES) + 1e-12
-    offset = _offset(unblended, fill, precision, mean_precision, ceiling)
-    level = fill + offset
+    level = fill + _offset(unblended, fill, precision, mean_precision, surroundings)
     strayed = box_mean((unblended.values - level) ** 2 * precision, WINDOW_PX, WINDOW_FRAMES)
     expected = box_mean(votes[None], WINDOW_PX, 1)
-    level_variance = np.clip((strayed - expected) / mean_precision, 0, ceiling)
-    weight = level_variance / (level_variance + variance)
+    level_variance = np.clip((strayed - expected) / mean_precision, 0, surroundings.ceiling)
+    weight = level_variance / (level_variance + unblended.noise_variance + unblended.matte_variance)
     return level + weight * (unblended.values - level), weight
 
 
-def _offset(unblended: Unblended, fill: Values, precision: Values, mean_precision: Values, ceiling: Values) -> Values:
+def _offset(
+    unblended: Unblended, fill: Values, precision: Values, mean_precision: Values, surroundings: Surroundings
+) -> Values:
     """How far the fill is off at large, as far as that is sure: L max(0, 1 - vL / L^2)."""
     mean = box_mean((unblended.values - fill) * precision, WINDOW_PX, WINDOW_FRAMES) / mean_precision
     num_frames = min(WINDOW_FRAMES, len(fill))
     correlated = _NOISE_CORRELATION * unblended.noise_variance
-    correlated += _MATTE_CORRELATION * num_frames * unblended.matte_variance
+    correlated = correlated + surroundings.matte_correlation * num_frames * unblended.matte_variance
     spread = box_mean(correlated * precision**2, WINDOW_PX, WINDOW_FRAMES)
     variance = spread / (WINDOW_PX * WINDOW_PX * num_frames * mean_precision**2)
-    reach = 2 * np.sqrt(ceiling)
+    reach = 2 * np.sqrt(surroundings.ceiling)
     return np.clip(mean * np.maximum(0, 1 - variance / np.maximum(mean**2, 1e-6)), -reach, reach)

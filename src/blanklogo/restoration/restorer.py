@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from blanklogo.ops.harmonic import HarmonicFill, fill_variance
-from blanklogo.restoration.fuse import fuse
+from blanklogo.ops.harmonic import FillDoubt, HarmonicFill
+from blanklogo.restoration.fuse import Surroundings, fuse
 from blanklogo.restoration.unblend import edge_noise, unblend_with_variance
 from blanklogo.types import PlaneMatte
 from blanklogo.types.arrays import Values
@@ -37,14 +37,17 @@ class PlaneRestorer:
     Args:
         matte: of this plane.
         noise_sigma: deviation of the codec's noise, in code values brought to 8 bits.
+        matte_correlation: how many neighbouring pixels share one error of the matte.
     """
 
-    def __init__(self, matte: PlaneMatte, noise_sigma: float) -> None:
+    def __init__(self, matte: PlaneMatte, noise_sigma: float, matte_correlation: float) -> None:
         self._matte = matte
         self._fill = HarmonicFill(matte.support)
         self._strokes = matte.support & (matte.alpha > _STROKE_ALPHA)
         self._refill = HarmonicFill(self._strokes)
+        self._fill_doubt = FillDoubt(matte.support, _CEILING_DETAIL_PX)
         self._noise_variance = noise_sigma**2 + edge_noise(matte)
+        self._matte_correlation = matte_correlation
 
     def unblend(self, pictures: Values, strength: Values) -> Restored:
         """Every pixel its own way: un-blended where the mark lets light through, invented where it does not.
@@ -56,11 +59,12 @@ class PlaneRestorer:
         matte, support = self._matte, self._matte.support
         gain = strength[:, None, None]
         unblended = unblend_with_variance(pictures, matte, gain, self._noise_variance)
-        ceiling = _CEILING_FACTOR * fill_variance(pictures, support, _CEILING_DETAIL_PX) + _LEAST_CEILING
-        out, weight = fuse(unblended, self._fill(pictures), support, ceiling)
+        ceiling = _CEILING_FACTOR * self._fill_doubt(pictures) + _LEAST_CEILING
+        surroundings = Surroundings(support, ceiling, self._matte_correlation)
+        out, weight = fuse(unblended, self._fill(pictures), surroundings)
         out = np.where(support, out, pictures)
         if self._strokes.any():
-            again, again_weight = fuse(unblended, self._refill(out), support, ceiling)
+            again, again_weight = fuse(unblended, self._refill(out), surroundings)
             out = np.where(self._strokes, again, out)
             weight = np.where(self._strokes, again_weight, weight)
         out = np.where(gain > 0, out, pictures)

@@ -91,8 +91,7 @@ class Matte:
     Attributes:
         box: where it lies in the frame, in luma px.
         planes: Y, U, V.
-        origin: "blind" (estimated from the video), "known" (the user's picture, registered) or "box"
-            (nothing is known but the place: alpha is 1 and everything under it is invented).
+        origin: "blind" (estimated from the video) or "known" (the user's picture, registered).
         effective_backgrounds: Te, the effective number of independent backgrounds seen behind the mark;
             1 on a tripod. It says how far a blind matte can be trusted.
     """
