@@ -23,9 +23,9 @@ from blanklogo.types import Box
 REACH_PX = 45
 LEAST_EVIDENCE = 0.2
 SURROUNDINGS_PERCENTILE, OVER_SURROUNDINGS = 80, 2.2
-JOIN_PX = 9
+JOIN_PX = 5
 QUIET = 0.14  # evidence of the surroundings up to which they are quiet
-LEAST_GROWTH, MOST_GROWTH = 1.6, 8  # of the box's area: less is blur, more is scene
+LEAST_GROWTH, MOST_GROWTH = 1.6, 12  # of the box's area: less is blur, more is scene
 
 
 def with_rim(record: Record, scene_change: NDArray[np.float32], candidate: Candidate) -> Candidate:

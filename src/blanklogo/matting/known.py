@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from blanklogo.errors import OptionError
 from blanklogo.matting.evidence import novelty
@@ -95,6 +94,8 @@ def _channels_at(channels: Values, placement: Placement, samples: CropSamples) -
 
 
 def _refined(samples: CropSamples, channels: Values, guess: Placement) -> Placement:
+    from scipy.optimize import minimize  # takes longer to import than everything else; only known marks need it
+
     mean = samples.luma.mean(axis=0)
     alpha, *_ = _channels_at(channels, guess, samples)
     hole = dilated(alpha > _VISIBLE_ALPHA, 4)

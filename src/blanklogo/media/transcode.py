@@ -20,8 +20,8 @@ from blanklogo.media.mux import ResultFile
 from blanklogo.media.reader import VideoReader
 from blanklogo.media.threads import consuming, prefetched
 
-_QUEUE_BYTES = 24_000_000  # of pictures waiting in one queue; a queue deeper than 16 gains nothing
-_MAX_DEPTH = 16
+_QUEUE_BYTES = 10_000_000  # of pictures waiting in one queue; a deeper one gains nothing
+_MAX_DEPTH = 8
 _BROKEN_OFF_SECONDS = 0.5  # headers round, and count the last picture's stay differently
 
 Transform = Callable[[Iterator[Frame]], Iterable[Frame]]

@@ -9,10 +9,10 @@ Source: Pérez, Gangnet, Blake, "Poisson image editing", SIGGRAPH 2003, with a z
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.ndimage import distance_transform_edt
 from scipy.sparse.linalg import splu
 
 from blanklogo.errors import OptionError
@@ -88,7 +88,7 @@ class FillDoubt:
     def __init__(self, hole: Mask, detail_px: float = 2.0) -> None:
         near = dilated(hole, 3)  # the blur has smeared the mark over its rim
         self._carry = HarmonicFill(hole if near.all() else near)
-        self._growth = np.where(hole, 1 + np.asarray(distance_transform_edt(hole)) / 3, 0)
+        self._growth = np.where(hole, 1 + cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5) / 3, 0)
         self._detail_px = detail_px
 
     def __call__(self, pictures: Values) -> Values:

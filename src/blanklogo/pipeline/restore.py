@@ -22,7 +22,7 @@ from blanklogo.types import Matte, Mode, PixelShares, Track
 from blanklogo.types.arrays import Mask, Values
 
 _CONTEXT = WINDOW_FRAMES // 2
-_CHUNK_BYTES = 32_000_000
+_CHUNK_BYTES = 16_000_000
 _EDGE_SECONDS = 0.4  # a search samples a few times a second: near a range's ends each frame is measured
 _LEAST_STRENGTH = 0.06  # weaker than this a mark is not seen, and its measure is noise
 # A blind matte is estimated pixel by pixel; a misplaced picture is wrong all along an edge.
@@ -91,7 +91,7 @@ class Restoration:
 
     def __init__(self, removals: tuple[Removal, ...], frame_bytes: int) -> None:
         self._places = tuple(_Place(removal) for removal in removals)
-        self._chunk = max(4, min(24, _CHUNK_BYTES // frame_bytes))
+        self._chunk = max(4, min(12, _CHUNK_BYTES // frame_bytes))
         self._unblended = 0.0
         self._pixels = 0.0
 
