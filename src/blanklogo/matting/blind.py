@@ -79,7 +79,7 @@ def _luma_matte(samples: CropSamples, hole: Mask, weights: Values) -> PlaneMatte
     if not support.any():
         return _nothing(support)
     through = _seen_through(fit, evidence, support)
-    return _as_plane_matte(regress(through, colour, _PRIOR), support)
+    return _as_plane_matte(regress(through, colour, _PRIOR), through.mean_background(), support)
 
 
 def _gathered(samples: CropSamples, plane_index: int, hole: Mask, weights: Values) -> Evidence:
@@ -128,12 +128,20 @@ def _seen_through(fit: Fit, evidence: Evidence, support: Mask) -> Evidence:
     return replace(evidence, background=np.where(strokes, better, evidence.background), floor=floor, hole=support)
 
 
-def _as_plane_matte(fit: Fit, support: Mask) -> PlaneMatte:
+def _as_plane_matte(fit: Fit, mean_background: Values, support: Mask) -> PlaneMatte:
+    """The fit as a matte that a mark can have: 0 <= alpha <= 1 and a colour within 0 to 255.
+
+    The mean effect e = p - a B is the best determined of all and is kept: alpha is raised to the least that allows
+    e at all, e / (255 - B) for a mark that brightens and -e / B for one that darkens.
+    """
     colour = fit.colour
+    effect = fit.effect(mean_background)
+    least = np.where(effect > 0, effect / np.maximum(255 - mean_background, 1), -effect / np.maximum(mean_background, 1))
+    alpha = np.clip(fit.alpha, np.clip(least, 0, 1), 1)
     variance = colour**2 * fit.alpha_variance + 2 * colour * fit.covariance + fit.offset_variance
     return PlaneMatte(
-        alpha=np.where(support, np.clip(fit.alpha, 0, 1), 0),
-        premultiplied=np.where(support, fit.alpha * colour + fit.offset, 0),
+        alpha=np.where(support, alpha, 0),
+        premultiplied=np.where(support, np.clip(effect + alpha * mean_background, 0, 255), 0),
         alpha_variance=np.where(support, fit.alpha_variance, 0),
         premultiplied_variance=np.where(support, variance, 0),
         covariance=np.where(support, colour * fit.alpha_variance + fit.covariance, 0),
@@ -154,4 +162,5 @@ def _chroma_matte(samples: CropSamples, plane_index: int, luma: PlaneMatte, weig
         return _nothing(support)
     deviation = np.sqrt(subsampled(luma.alpha_variance, *steps)) + 0.01
     prior = Prior(subsampled(luma.alpha, *steps), deviation, _START_OFFSET, _START_OFFSET)
-    return _as_plane_matte(regress(_gathered(samples, plane_index, support, weights), _NEUTRAL, prior), support)
+    evidence = _gathered(samples, plane_index, support, weights)
+    return _as_plane_matte(regress(evidence, _NEUTRAL, prior), evidence.mean_background(), support)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from blanklogo.errors import CancelledError
 from blanklogo.matting.blind import estimate_blind
 from blanklogo.matting.known import Placement, register
 from blanklogo.matting.samples import CropSamples
+from blanklogo.matting.strength import StrengthMeter
 from blanklogo.media.frames import Frame
 from blanklogo.media.planes import PlaneFormat
 from blanklogo.media.reader import VideoReader
@@ -24,6 +25,7 @@ from blanklogo.types.arrays import Values
 _MARGIN_PX = 28  # of surroundings kept around a mark: the fill's boundary, and what tells how busy it is
 _MAX_SAMPLES = 64
 _MAX_SAMPLE_BYTES = 48_000_000
+_LEAST_VARIATION = 0.4  # of full strength, between the weakest and the strongest tenth; less is texture or light
 _STRONG = 0.7  # a fading mark is learnt where it is at least this strong
 
 
@@ -57,8 +59,16 @@ class _Collector:
         return CropSamples(self.crop, seconds, (y, u, v), layout, strength_at(self.candidate.track, seconds))
 
 
-def learn(look: Look, candidates: tuple[Candidate, ...], on_event: OnEvent, cancelled: Cancelled) -> tuple[Matte, ...]:
-    """One matte for each candidate, from one pass over the source; memory is bounded by the samples kept."""
+@dataclass(frozen=True, eq=False)
+class Learnt:
+    """A mark as learnt: its track, with the strength over time if that varies, and its matte."""
+
+    track: Track
+    matte: Matte
+
+
+def learn(look: Look, candidates: tuple[Candidate, ...], on_event: OnEvent, cancelled: Cancelled) -> tuple[Learnt, ...]:
+    """Every candidate's mark, from one pass over the source; memory is bounded by the samples kept."""
     collectors = [_Collector(candidate, *_wanted(candidate, look)) for candidate in candidates]
     last = max(max(collector.wanted) for collector in collectors)
     with VideoReader(look.info.path) as reader, closing(prefetched(reader, 4, "learn")) as frames:
@@ -72,9 +82,9 @@ def learn(look: Look, candidates: tuple[Candidate, ...], on_event: OnEvent, canc
                 on_event(Progress("learn", frame.index, last + 1))
             if frame.index >= last:
                 break
-    mattes = tuple(_matte(collector, look.info.video.format) for collector in collectors)
+    learnt = tuple(_learnt(collector, look.info.video.format) for collector in collectors)
     on_event(Progress("learn", last + 1, last + 1))
-    return mattes
+    return learnt
 
 
 def strength_at(track: Track, seconds: NDArray[np.float64]) -> Values:
@@ -106,10 +116,35 @@ def _wanted(candidate: Candidate, look: Look) -> tuple[Box, frozenset[int]]:
     return crop, frozenset(int(index) for index in picked)
 
 
-def _matte(collector: _Collector, layout: PlaneFormat) -> Matte:
+def _learnt(collector: _Collector, layout: PlaneFormat) -> Learnt:
     candidate, samples = collector.candidate, collector.samples(layout)
+    track = candidate.track
     if candidate.mark is None or candidate.sighting is None:
-        return estimate_blind(samples, candidate.track.box)
+        matte = estimate_blind(samples, track.box)
+        strength = _varying_strength(matte, samples)
+        if strength is None:
+            return Learnt(track, matte)
+        faded = replace(samples, strength=strength)
+        return Learnt(_with_strength(track, faded), estimate_blind(faded, track.box))
     seen = candidate.sighting
     guess = Placement(seen.x - samples.crop.x0, seen.y - samples.crop.y0, seen.scale)
-    return register(samples, candidate.mark, guess)
+    matte = register(samples, candidate.mark, guess)
+    strength = _varying_strength(matte, samples)
+    return Learnt(track if strength is None else _with_strength(track, replace(samples, strength=strength)), matte)
+
+
+def _varying_strength(matte: Matte, samples: CropSamples) -> Values | None:
+    """Strength of each sample where it surely varies, 1 at its strongest; None where the mark is steady."""
+    luma = matte.planes[0]
+    if not luma.support.any():
+        return None
+    measured = StrengthMeter(luma)(samples.luma)
+    weak, strong = np.percentile(measured.values, [10, 90])
+    if strong - weak < max(_LEAST_VARIATION * strong, 3 * float(np.median(measured.doubt))):
+        return None
+    return np.clip(measured.values / strong, 0, 1).astype(np.float32)
+
+
+def _with_strength(track: Track, samples: CropSamples) -> Track:
+    pairs = zip(samples.seconds, samples.strength, strict=True)
+    return replace(track, strength=tuple((float(at), float(value)) for at, value in pairs))

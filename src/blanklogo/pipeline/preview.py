@@ -9,7 +9,7 @@ from pathlib import Path
 from blanklogo.media.frames import Frame
 from blanklogo.media.probe import probe
 from blanklogo.media.reader import VideoReader
-from blanklogo.pipeline.learn import learn
+from blanklogo.pipeline.learn import Learnt, learn
 from blanklogo.pipeline.look import Cancelled, Look, OnEvent, look
 from blanklogo.pipeline.pictures import as_bgr, before_after, write_png
 from blanklogo.pipeline.plan import candidates
@@ -20,24 +20,30 @@ _CONTEXT = 5  # frames on either side, as the restoration looks at
 
 
 @dataclass(frozen=True, eq=False)
-class Learnt:
+class LearntMarks:
     """What is known of a video's marks before anything is restored."""
 
     look: Look
-    tracks: tuple[Track, ...]
-    mattes: tuple[Matte, ...]
+    marks: tuple[Learnt, ...]
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        return tuple(mark.track for mark in self.marks)
+
+    @property
+    def mattes(self) -> tuple[Matte, ...]:
+        return tuple(mark.matte for mark in self.marks)
 
 
-def learn_marks(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Learnt:
+def learn_marks(job: Job, on_event: OnEvent, cancelled: Cancelled) -> LearntMarks:
     """The marks' tracks and mattes; none when there are none."""
     probe(job.source)
     seen = look(job, on_event, cancelled)
     found = candidates(job, seen)
-    mattes = learn(seen, found, on_event, cancelled) if found else ()
-    return Learnt(seen, tuple(candidate.track for candidate in found), mattes)
+    return LearntMarks(seen, learn(seen, found, on_event, cancelled) if found else ())
 
 
-def write_preview(job: Job, picture: Path, on_event: OnEvent, cancelled: Cancelled) -> Learnt:
+def write_preview(job: Job, picture: Path, on_event: OnEvent, cancelled: Cancelled) -> LearntMarks:
     """Writes a before/after picture of a frame in which the first mark is there; the middle one if there is none.
 
     Raises:
@@ -46,14 +52,14 @@ def write_preview(job: Job, picture: Path, on_event: OnEvent, cancelled: Cancell
     learnt = learn_marks(job, on_event, cancelled)
     index = _frame_to_show(learnt)
     frames = _frames_around(learnt.look, index)
-    removals = tuple(Removal(track, matte, job.mode) for track, matte in zip(learnt.tracks, learnt.mattes, strict=True))
+    removals = tuple(Removal(mark.track, mark.matte, job.mode) for mark in learnt.marks)
     restored = list(Restoration(removals, learnt.look.info.video.frame_bytes)(iter(frames)))
     k = next(k for k, frame in enumerate(frames) if frame.index == index)
     write_png(before_after(as_bgr(frames[k]), as_bgr(restored[k]), learnt.tracks, learnt.mattes), picture)
     return learnt
 
 
-def _frame_to_show(learnt: Learnt) -> int:
+def _frame_to_show(learnt: LearntMarks) -> int:
     seconds = learnt.look.seconds
     if not learnt.tracks:
         return len(seconds) // 2

@@ -59,7 +59,7 @@ class _Place:
         doubtful = near | ((told > 0) & bool(track.strength))
         if self._meter is None or not doubtful.any():
             return told
-        measured = _median_of_three(self._meter(self._crops(stack, 0)))
+        measured = _median_of_three(self._meter(self._crops(stack, 0)).values)
         if not track.strength:
             return np.where(near, (measured > 0.5).astype(np.float32), told)
         kept = np.clip(measured, told - _STRENGTH_DOUBT, told + _STRENGTH_DOUBT)

@@ -135,8 +135,8 @@ def _cropped(work: _Work, found: tuple[Candidate, ...]) -> _Outcome:
 
 def _restored(work: _Work, found: tuple[Candidate, ...]) -> _Outcome:
     job = work.job
-    mattes = learn(work.seen, found, work.on_event, work.cancelled)
-    removals = tuple(Removal(candidate.track, matte, job.mode) for candidate, matte in zip(found, mattes, strict=True))
+    learnt = learn(work.seen, found, work.on_event, work.cancelled)
+    removals = tuple(Removal(mark.track, mark.matte, job.mode) for mark in learnt)
     with pending_output(job.source, job.target, job.overwrite) as temporary:
         outcome, proof = _attempt(work, removals, temporary)
         stronger = _stronger(removals, proof)

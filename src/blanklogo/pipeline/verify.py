@@ -1,8 +1,8 @@
 """The proof, read back from the written file.
 
 Residue is the mark's strength (`matting.strength`) measured in the result, as a share of full strength. Texture
-correlates with any pattern by chance; how much is measured with the same matte moved to places beside the mark, and
-the limit stands above that.
+correlates with any pattern by chance: how much is told by the measure itself, over as many backgrounds as the video
+shows, and by the same matte moved to places beside the mark. The limit stands above both.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from blanklogo.types import Box, Progress, Verification
 from blanklogo.types.arrays import Mask
 
 _OUTSIDE_PX = 24
-_RESIDUE_LIMIT = 0.12
+_RESIDUE_LIMIT = 0.08
 _CHANCE_FACTOR = 2.0
 _MEASURED_FRAMES = 60  # residue is measured in about so many frames, spread evenly
 
@@ -73,6 +73,7 @@ class _Place:
         self._meter = StrengthMeter(matte.planes[0]) if matte.planes[0].alpha.any() else None
         self._beside = _places_beside(matte.box, width, height)
         self._left: list[float] = []
+        self._doubt: list[float] = []
         self._chance: list[list[float]] = []
 
     def measure(self, frame: Frame) -> None:
@@ -80,19 +81,21 @@ class _Place:
             return
         luma = luma8(frame)
         crops = [luma[box.slices] for box in (self._removal.matte.box, *self._beside)]
-        left, *chance = self._meter(np.stack(crops).astype(np.float32))
-        self._left.append(float(left))
-        self._chance.append([float(value) for value in chance])
+        measured = self._meter(np.stack(crops).astype(np.float32))
+        self._left.append(float(measured.values[0]))
+        self._doubt.append(float(measured.doubt[0]))
+        self._chance.append([float(value) for value in measured.values[1:]])
 
     def residue(self) -> Residue | None:
         if not self._left:
             return None
         left = np.array(self._left)
-        chance = np.abs(np.mean(self._chance, axis=0)).max() if self._beside else 0.1
+        beside = float(np.abs(np.mean(self._chance, axis=0)).max()) if self._beside else 0.0
+        doubt = float(np.mean(self._doubt)) / np.sqrt(self._removal.matte.effective_backgrounds)
         # Texture that moves is as often for as against the mark: the mean tells, single frames do not.
         mean = abs(float(left.mean()))
         worst = float(np.percentile(np.abs(left), 95))
-        return Residue(mean, worst, max(_RESIDUE_LIMIT, _CHANCE_FACTOR * float(chance)))
+        return Residue(mean, worst, max(_RESIDUE_LIMIT, _CHANCE_FACTOR * max(beside, doubt)))
 
 
 def verify(pair: Pair, removals: tuple[Removal, ...], on_event: OnEvent, cancelled: Cancelled) -> Proof:
