@@ -123,7 +123,7 @@ def test_a_signal_while_the_command_starts_is_130_too(tmp_path: Path, moment: st
     (tmp_path / "typer.py").write_text(f"import os, signal\n{text}\n")
     environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
     command = [sys.executable, "-m", "blanklogo"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
     assert (done.returncode, done.stderr) == (130, "")
 
 

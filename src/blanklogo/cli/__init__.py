@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from blanklogo.cli.stop import Stop
@@ -11,6 +12,8 @@ def main() -> None:
     """The process: signals are heard from the first moment to the last."""
     stop = Stop()
     stop.listen()
+    # Matrices here are small: more threads for them only spin. Read when NumPy is first imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from blanklogo.cli.app import run
 

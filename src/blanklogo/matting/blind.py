@@ -34,6 +34,7 @@ _START_OFFSET = 25.0  # deviation of d once it is; tighter at once breaks outlin
 _NARROW_OFFSET = 6.0  # deviation of d for pixels that do not insist
 _VISIBLE = 2.0  # a mean effect under this many code values is no mark
 _LIGHT_ALPHA = 0.35  # below it the un-blended value can be surer than a fill
+_STILL_BACKGROUNDS = 3.0  # fewer independent backgrounds cannot tell a mark from the scene
 _WHITE = 235.0
 _NEUTRAL = 128.0
 _PRIOR = Prior(*_ALPHA, _START_OFFSET, _NARROW_OFFSET)
@@ -52,6 +53,11 @@ def estimate_blind(samples: CropSamples, box: Box) -> Matte:
     luma = _luma_matte(samples, hole, weights)
     chroma = (_chroma_matte(samples, plane_index, luma, weights) for plane_index in (1, 2))
     return Matte(samples.crop, (luma, *chroma), "blind", float(weights.sum()))
+
+
+def is_still(matte: Matte) -> bool:
+    """Whether a matte was learnt blindly where nothing moves: then it says where the mark is, hardly what it is."""
+    return matte.origin == "blind" and matte.effective_backgrounds < _STILL_BACKGROUNDS
 
 
 def _box_hole(samples: CropSamples, box: Box) -> Mask:
@@ -103,6 +109,8 @@ def _marked(evidence: Evidence, colour: float) -> tuple[Mask, Fit]:
     fit = regress(evidence, colour, _PRIOR)
     effect = np.abs(fit.effect(evidence.mean_background()))
     deviation = np.sqrt(np.maximum(fit.noise_variance, evidence.floor) / evidence.num_effective)
+    if evidence.num_effective < _STILL_BACKGROUNDS:  # time says nothing: whatever the fill does not explain may be mark
+        deviation = np.zeros_like(deviation)
     changed = effect > np.maximum(3 * deviation, _VISIBLE)
     opaque = (fit.alpha > 0.08) & (fit.alpha > 3 * np.sqrt(fit.alpha_variance))
     core = without_specks(evidence.hole & (changed | opaque))
@@ -136,7 +144,9 @@ def _as_plane_matte(fit: Fit, mean_background: Values, support: Mask) -> PlaneMa
     """
     colour = fit.colour
     effect = fit.effect(mean_background)
-    least = np.where(effect > 0, effect / np.maximum(255 - mean_background, 1), -effect / np.maximum(mean_background, 1))
+    least = np.where(
+        effect > 0, effect / np.maximum(255 - mean_background, 1), -effect / np.maximum(mean_background, 1)
+    )
     alpha = np.clip(fit.alpha, np.clip(least, 0, 1), 1)
     variance = colour**2 * fit.alpha_variance + 2 * colour * fit.covariance + fit.offset_variance
     return PlaneMatte(

@@ -51,10 +51,10 @@ def placed(picture: Values, placement: Placement, height_px: int, width_px: int)
     """
     scale = placement.scale
     if scale < 0.9:  # the part of the pixel's footprint that cubic interpolation does not average
-        picture = cv2.GaussianBlur(picture, (0, 0), 0.4 * np.sqrt(1 / scale**2 - 1))
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.4 * np.sqrt(1 / scale**2 - 1)), np.float32)
     shift = (scale - 1) / 2
     matrix = np.array([[scale, 0, placement.x + shift], [0, scale, placement.y + shift]], np.float32)
-    return cv2.warpAffine(picture, matrix, (width_px, height_px), flags=cv2.INTER_CUBIC)
+    return np.asarray(cv2.warpAffine(picture, matrix, (width_px, height_px), flags=cv2.INTER_CUBIC), np.float32)
 
 
 def register(samples: CropSamples, mark: Mark, guess: Placement) -> Matte:

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
+from blanklogo.ops.windows import blurred
 from blanklogo.types.arrays import Mask, Values
 
 _NUM_ITERATIONS = 6
@@ -113,7 +113,7 @@ def regress(evidence: Evidence, colour: float, prior: Prior) -> Fit:
     floor = evidence.floor[hole]
     noise = np.maximum(floor, 1.0)
     robust = np.ones_like(y)
-    offset_precision = np.full(y.shape[1], 1 / prior.start_offset**2)
+    offset_precision = np.full(y.shape[1], 1 / prior.start_offset**2, np.float32)
     line = _solved(x, y, z, robust * evidence.weight[:, None] / noise, _precisions(prior, hole, offset_precision))
     for iteration in range(_NUM_ITERATIONS - 1):
         residual = y - line.alpha * x - line.offset * z
@@ -142,13 +142,14 @@ def _solved(x: Values, y: Values, z: Values, weight: Values, prior: tuple[Values
     xx, xz, zz = (wx * x).sum(0) + alpha_precision, (wx * z).sum(0), (wz * z).sum(0) + offset_precision
     xy, zy = (wx * y).sum(0) + alpha_pull, (wz * y).sum(0)
     determinant = xx * zz - xz * xz
-    return _Line(
-        alpha=(xy * zz - zy * xz) / determinant,
-        offset=(zy * xx - xy * xz) / determinant,
-        alpha_variance=zz / determinant,
-        offset_variance=xx / determinant,
-        covariance=-xz / determinant,
+    parts = (
+        (xy * zz - zy * xz) / determinant,
+        (zy * xx - xy * xz) / determinant,
+        zz / determinant,
+        xx / determinant,
+        -xz / determinant,
     )
+    return _Line(*(part.astype(np.float32) for part in parts))  # float64 in the iteration would double its time
 
 
 def _scattered(flat: Values, hole: Mask) -> Values:
@@ -159,6 +160,6 @@ def _scattered(flat: Values, hole: Mask) -> Values:
 
 def _smoothed(flat: Values, hole: Mask, sigma_px: float) -> Values:
     """A Gaussian mean over those neighbours that are in the hole, flat."""
-    total = cv2.GaussianBlur(_scattered(flat, hole), (0, 0), sigma_px)
-    count = cv2.GaussianBlur(hole.astype(np.float32), (0, 0), sigma_px)
+    total = blurred(_scattered(flat, hole), sigma_px)
+    count = blurred(hole.astype(np.float32), sigma_px)
     return total[hole] / count[hole]

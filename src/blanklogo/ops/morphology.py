@@ -18,4 +18,7 @@ def dilated(mask: Mask, radius_px: int) -> Mask:
 
 def without_specks(mask: Mask) -> Mask:
     """A bool mask [h, w] without parts thinner than 2 px in any direction."""
-    return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)).astype(bool)
+    square = np.ones((2, 2), np.uint8)
+    cores = cv2.erode(mask.astype(np.uint8), square, anchor=(1, 1), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    # A square of even size has no middle: grown from the same corner, everything would move by a pixel.
+    return cv2.dilate(cores, square, anchor=(0, 0)).astype(bool)

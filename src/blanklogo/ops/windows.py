@@ -13,7 +13,8 @@ def box_mean(stack: Values, size_px: int, num_frames: int) -> Values:
 
     Windows are cut at the first and last frame and mirrored at the borders of the picture. Both sizes are odd.
     """
-    spatial = np.stack([cv2.blur(picture, (size_px, size_px), borderType=cv2.BORDER_REFLECT) for picture in stack])
+    size = (size_px, size_px)
+    spatial = np.stack([np.asarray(cv2.blur(one, size, borderType=cv2.BORDER_REFLECT), np.float32) for one in stack])
     reach = num_frames // 2
     if reach == 0 or len(stack) == 1:
         return spatial
@@ -26,16 +27,15 @@ def box_mean(stack: Values, size_px: int, num_frames: int) -> Values:
 def blurred(stack: Values, sigma_px: float) -> Values:
     """Gaussian blur of a float32 picture [h, w] or of each picture of a stack [T, h, w]."""
     if stack.ndim == 2:
-        return cv2.GaussianBlur(stack, (0, 0), sigma_px)
-    return np.stack([cv2.GaussianBlur(picture, (0, 0), sigma_px) for picture in stack])
+        return np.asarray(cv2.GaussianBlur(stack, (0, 0), sigma_px), np.float32)
+    return np.stack([np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma_px), np.float32) for picture in stack])
 
 
 def gradient(picture: Values, sigma_px: float = 0.0) -> Values:
     """Sobel gradient [2, h, w] (along x, along y) of a float32 picture [h, w], in values a px, after a blur."""
     smooth = cv2.GaussianBlur(picture, (0, 0), sigma_px) if sigma_px else picture
-    return np.stack(
-        [cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)]
-    )
+    slopes = [cv2.Sobel(smooth, cv2.CV_32F, dx, 1 - dx, scale=1 / 8) for dx in (1, 0)]
+    return np.stack([np.asarray(slope, np.float32) for slope in slopes])
 
 
 def subsampled(values: Values, step_x: int, step_y: int) -> Values:
@@ -44,4 +44,5 @@ def subsampled(values: Values, step_x: int, step_y: int) -> Values:
         return values
     height, width = values.shape
     padded = np.pad(values, ((0, -height % step_y), (0, -width % step_x)), mode="edge")
-    return cv2.resize(padded, (padded.shape[1] // step_x, padded.shape[0] // step_y), interpolation=cv2.INTER_AREA)
+    size = (padded.shape[1] // step_x, padded.shape[0] // step_y)
+    return np.asarray(cv2.resize(padded, size, interpolation=cv2.INTER_AREA), np.float32)

@@ -23,7 +23,7 @@ from blanklogo.types import Box, Mark, Matte, Progress, Track
 from blanklogo.types.arrays import Values
 
 _MARGIN_PX = 28  # of surroundings kept around a mark: the fill's boundary, and what tells how busy it is
-_MAX_SAMPLES = 64
+_MAX_SAMPLES = 48
 _MAX_SAMPLE_BYTES = 48_000_000
 _LEAST_VARIATION = 0.4  # of full strength, between the weakest and the strongest tenth; less is texture or light
 _STRONG = 0.7  # a fading mark is learnt where it is at least this strong
@@ -65,6 +65,11 @@ class Learnt:
 
     track: Track
     matte: Matte
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether anything was found at its place."""
+        return bool(self.matte.planes[0].support.any())
 
 
 def learn(look: Look, candidates: tuple[Candidate, ...], on_event: OnEvent, cancelled: Cancelled) -> tuple[Learnt, ...]:

@@ -89,7 +89,7 @@ def sampling_interval(info: MediaInfo) -> int:
 def luma8(frame: Frame) -> NDArray[np.uint8]:
     """A frame's luma brought to 8 bits, uint8 [H, W]."""
     luma = frame.planes[0]
-    return luma if luma.dtype == np.uint8 else (luma >> (frame.format.bit_depth - 8)).astype(np.uint8)
+    return (luma >> (frame.format.bit_depth - 8)).astype(np.uint8, copy=False)
 
 
 def _counted(

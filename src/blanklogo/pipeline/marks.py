@@ -37,7 +37,7 @@ def read_mark(path: Path) -> Mark:
         raise OptionError(
             f"the mark picture {path} is {picture.shape[1]}x{picture.shape[0]} px", accepted=f"up to {_MAX_SIDE_PX} px"
         )
-    values = picture.astype(np.float32) / np.iinfo(picture.dtype).max
+    values = picture.astype(np.float32) / (255 if picture.dtype == np.uint8 else 65535)
     if values[..., 3].max() < 0.02:
         raise OptionError(f"the mark picture {path} is all transparent", accepted=_ACCEPTED)
     return Mark(values[..., 3], values[..., 2::-1], path.name)

@@ -21,7 +21,7 @@ _CAPTION_PX = 28
 
 def as_bgr(frame: Frame) -> Picture:
     """A frame as it is shown, uint8 [H, W, 3] in B'G'R'."""
-    return frame.picture.to_ndarray(format="bgr24")
+    return np.asarray(frame.picture.to_ndarray(format="bgr24"), np.uint8)
 
 
 def with_boxes(picture: Picture, tracks: tuple[Track, ...]) -> Picture:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +51,7 @@ def write_preview(job: Job, picture: Path, on_event: OnEvent, cancelled: Cancell
     learnt = learn_marks(job, on_event, cancelled)
     index = _frame_to_show(learnt)
     frames = _frames_around(learnt.look, index)
-    removals = tuple(Removal(mark.track, mark.matte, job.mode) for mark in learnt.marks)
+    removals = tuple(Removal(mark.track, mark.matte, job.mode, job.within) for mark in learnt.marks)
     restored = list(Restoration(removals, learnt.look.info.video.frame_bytes)(iter(frames)))
     k = next(k for k, frame in enumerate(frames) if frame.index == index)
     write_png(before_after(as_bgr(frames[k]), as_bgr(restored[k]), learnt.tracks, learnt.mattes), picture)
@@ -70,8 +69,8 @@ def _frame_to_show(learnt: LearntMarks) -> int:
 def _frames_around(seen: Look, index: int) -> list[Frame]:
     first, last = index - _CONTEXT, index + _CONTEXT
     kept = []
-    with VideoReader(seen.info.path) as reader, closing(iter(reader)) as frames:
-        for frame in frames:
+    with VideoReader(seen.info.path) as reader:
+        for frame in reader:
             if first <= frame.index <= last:
                 kept.append(frame)
             if frame.index >= last:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from blanklogo.media.frames import Frame, Patch
 from blanklogo.pipeline.learn import crop_planes, strength_at
 from blanklogo.restoration.fuse import WINDOW_FRAMES
 from blanklogo.restoration.restorer import PlaneRestorer, Restored
-from blanklogo.types import Matte, Mode, PixelShares, Track
+from blanklogo.types import Matte, Mode, PixelShares, TimeRange, Track
 from blanklogo.types.arrays import Mask, Values
 
 _CONTEXT = WINDOW_FRAMES // 2
@@ -32,11 +32,12 @@ _STRENGTH_DOUBT = 0.25  # a frame's own measure may stray this far from the sear
 
 @dataclass(frozen=True, eq=False)
 class Removal:
-    """One mark at one place, and how to take it out there."""
+    """One mark at one place, and how to take it out there; outside of `within` no frame is touched."""
 
     track: Track
     matte: Matte
     mode: Mode
+    within: TimeRange = field(default_factory=TimeRange)
 
 
 class _Place:
@@ -48,14 +49,16 @@ class _Place:
         self._planes = tuple(PlaneRestorer(plane, sigma, correlation) for plane in removal.matte.planes)
         luma = removal.matte.planes[0]
         self._meter = StrengthMeter(luma) if luma.support.any() else None
-        self.num_pixels = int(luma.support.sum())
+        self._num_support = int(luma.support.sum())
+        self.num_pixels = 0.0  # restored so far
+        self.num_unblended = 0.0  # of them, by un-blending
 
     def strength(self, stack: list[Frame]) -> Values:
         """g of each frame: from the search, and near a range's ends or in fades from the frame itself."""
         track = self.removal.track
         seconds = np.array([frame.seconds for frame in stack])
         told = strength_at(track, seconds)
-        near = _near_an_end(track, seconds)
+        near = _near_an_end(track, seconds) & np.array([at in self.removal.within for at in seconds.tolist()])
         doubtful = near | ((told > 0) & bool(track.strength))
         if self._meter is None or not doubtful.any():
             return told
@@ -72,6 +75,12 @@ class _Place:
             work = plane.inpaint if self.removal.mode is Mode.INPAINT else plane.unblend
             results.append(work(self._crops(stack, index), strength))
         return results
+
+    def count(self, luma: Restored, strength: Values) -> None:
+        """Adds a chunk's frames to the figures."""
+        pixels = self._num_support * float((strength > 0).sum())
+        self.num_pixels += pixels
+        self.num_unblended += pixels * luma.unblended_share
 
     def patch(self, frame: Frame, plane_index: int, pictures: Values) -> Patch:
         crop = self.removal.matte.crop_of(plane_index, frame.format.step_x, frame.format.step_y)
@@ -92,8 +101,6 @@ class Restoration:
     def __init__(self, removals: tuple[Removal, ...], frame_bytes: int) -> None:
         self._places = tuple(_Place(removal) for removal in removals)
         self._chunk = max(4, min(12, _CHUNK_BYTES // frame_bytes))
-        self._unblended = 0.0
-        self._pixels = 0.0
 
     def __call__(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         for before, chunk, after in _windows(frames, self._chunk, _CONTEXT):
@@ -102,10 +109,16 @@ class Restoration:
     @property
     def shares(self) -> PixelShares:
         """Of all pixels changed so far."""
-        if not self._pixels:
+        pixels = sum(place.num_pixels for place in self._places)
+        if not pixels:
             return PixelShares()
-        unblended = self._unblended / self._pixels
+        unblended = sum(place.num_unblended for place in self._places) / pixels
         return PixelShares(round(unblended, 4), 0.0, round(1 - unblended, 4))
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """How most of each removal's pixels were restored so far, in order: "unblend" or "inpaint"."""
+        return tuple("unblend" if place.num_unblended > 0.5 * place.num_pixels else "inpaint" for place in self._places)
 
     def _restored(self, before: list[Frame], chunk: list[Frame], after: list[Frame]) -> Iterable[Frame]:
         frames = list(chunk)
@@ -116,7 +129,7 @@ class Restoration:
             if not (inner > 0).any():
                 continue
             results = place.restored(stack, strength)
-            self._count(place, results[0], inner)
+            place.count(results[0], inner)
             frames = [
                 frame
                 if inner[k] <= 0
@@ -124,11 +137,6 @@ class Restoration:
                 for k, frame in enumerate(frames)
             ]
         return frames
-
-    def _count(self, place: _Place, luma: Restored, strength: Values) -> None:
-        pixels = place.num_pixels * float((strength > 0).sum())
-        self._pixels += pixels
-        self._unblended += pixels * luma.unblended_share
 
 
 def noise_sigma(matte: Matte) -> float:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blanklogo.errors import TargetError
+from blanklogo.matting.blind import is_still
 from blanklogo.media.encoding import choose_encoder
 from blanklogo.media.output import check_target, copy_bytes, pending_output
 from blanklogo.media.probe import probe
 from blanklogo.media.transcode import TranscodeStats, Transform, transcode
-from blanklogo.pipeline.learn import Candidate, learn
+from blanklogo.pipeline.learn import Candidate, Learnt, learn
 from blanklogo.pipeline.look import Cancelled, Look, OnEvent, look
 from blanklogo.pipeline.plan import candidates
+from blanklogo.pipeline.report import Outcome, report, track_report
 from blanklogo.pipeline.restore import Removal, Restoration
 from blanklogo.pipeline.verify import Pair, Proof, verify, verify_streams
 from blanklogo.provenance import Provenance, carry_provenance, check_can_carry, provenance_tags, read_provenance
@@ -21,14 +23,12 @@ from blanklogo.restoration.crop import crop_without
 from blanklogo.types import (
     Box,
     Job,
-    Matte,
     Mode,
     Notice,
     PixelShares,
     Platform,
     Progress,
     Report,
-    TrackReport,
     Verification,
 )
 
@@ -47,17 +47,6 @@ class _Work:
     provenance: Provenance
     on_event: OnEvent
     cancelled: Cancelled
-
-
-@dataclass(frozen=True, eq=False)
-class _Outcome:
-    """What a way of writing the result came to."""
-
-    tracks: tuple[TrackReport, ...]
-    pixels: PixelShares
-    verification: Verification
-    num_frames: int
-    warnings: tuple[str, ...]
 
 
 def run(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Report:
@@ -82,26 +71,26 @@ def run(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Report:
     found = candidates(job, seen)
     work = _Work(job, seen, provenance, on_event, cancelled)
     if job.dry_run:
-        outcome = _planned(found, seen)
+        outcome = _planned(work, found)
     elif not found:
-        outcome = _untouched(work)
+        outcome = _untouched(work, _why_nothing(seen))
     elif job.mode is Mode.CROP:
         outcome = _cropped(work, found)
     else:
         outcome = _restored(work, found)
     for warning in outcome.warnings:
         on_event(Notice(warning))
-    return _report(job, seen, outcome, time.monotonic() - started)
+    return report(job, seen, outcome, time.monotonic() - started)
 
 
-def _planned(found: tuple[Candidate, ...], seen: Look) -> _Outcome:
-    status = "clean" if found else "no_mark"
-    tracks = tuple(_track_report(candidate, "none", None) for candidate in found)
-    verification = Verification(status, num_damaged_frames=seen.num_damaged_frames)
-    return _Outcome(tracks, PixelShares(), verification, seen.num_frames, _why_nothing(seen, found))
+def _planned(work: _Work, found: tuple[Candidate, ...]) -> Outcome:
+    seen = work.seen
+    verification = Verification("planned" if found else "no_mark", num_damaged_frames=seen.num_damaged_frames)
+    tracks = tuple(track_report(candidate.track, "none") for candidate in found)
+    return Outcome(tracks, PixelShares(), verification, seen.num_frames, () if found else _why_nothing(seen))
 
 
-def _untouched(work: _Work) -> _Outcome:
+def _untouched(work: _Work, why: tuple[str, ...]) -> Outcome:
     job, seen = work.job, work.seen
     suffixes = {job.source.suffix.lower(), job.target.suffix.lower()}
     if len(suffixes) > 1 and not any(suffixes <= same for same in _SAME_CONTAINER):
@@ -112,48 +101,60 @@ def _untouched(work: _Work) -> _Outcome:
     with pending_output(job.source, job.target, job.overwrite) as temporary:
         copy_bytes(job.source, temporary)
     verification = Verification("no_mark", num_damaged_frames=seen.num_damaged_frames)
-    return _Outcome((), PixelShares(), verification, seen.num_frames, _why_nothing(seen, ()))
+    return Outcome((), PixelShares(), verification, seen.num_frames, why)
 
 
-def _why_nothing(seen: Look, found: tuple[Candidate, ...]) -> tuple[str, ...]:
-    if found:
-        return ()
+def _why_nothing(seen: Look) -> tuple[str, ...]:
     if seen.averages:
         return ("the mark picture was found nowhere in the video; give its place by --box X,Y,W,H",)
     return (seen.detection.abstained,) if seen.detection.abstained else ()
 
 
-def _cropped(work: _Work, found: tuple[Candidate, ...]) -> _Outcome:
+def _cropped(work: _Work, found: tuple[Candidate, ...]) -> Outcome:
     job, video = work.job, work.seen.info.video
     kept = crop_without(tuple(candidate.track.box for candidate in found), video.width, video.height)
     with pending_output(job.source, job.target, job.overwrite) as temporary:
         stats, warnings = _written(work, temporary, lambda frames: frames, kept)
         verification = verify_streams(job.source, temporary, stats)
-    tracks = tuple(_track_report(candidate, "crop", None) for candidate in found)
-    return _Outcome(tracks, PixelShares(), verification, stats.num_frames, warnings)
+    tracks = tuple(track_report(candidate.track, "crop") for candidate in found)
+    return Outcome(tracks, PixelShares(), verification, stats.num_frames, warnings)
 
 
-def _restored(work: _Work, found: tuple[Candidate, ...]) -> _Outcome:
+def _restored(work: _Work, found: tuple[Candidate, ...]) -> Outcome:
     job = work.job
     learnt = learn(work.seen, found, work.on_event, work.cancelled)
-    removals = tuple(Removal(mark.track, mark.matte, job.mode) for mark in learnt)
+    notes = tuple(_bare(mark) for mark in learnt if not mark.is_visible)
+    removals = tuple(Removal(mark.track, mark.matte, job.mode, job.within) for mark in learnt if mark.is_visible)
+    if not removals:
+        return _untouched(work, notes)
     with pending_output(job.source, job.target, job.overwrite) as temporary:
         outcome, proof = _attempt(work, removals, temporary)
         stronger = _stronger(removals, proof)
         if any(again.mode is not removal.mode for again, removal in zip(stronger, removals, strict=True)):
             work.on_event(Notice("some of the mark was left; restoring again, inventing what is under it"))
             outcome, _ = _attempt(work, stronger, temporary)
-            removals = stronger
-    reports = zip(found, removals, strict=True)
-    tracks = tuple(_track_report(candidate, _method(removal), removal.matte) for candidate, removal in reports)
-    return replace(outcome, tracks=tracks)
+    invented = tuple(_invented(removal) for removal in removals if is_still(removal.matte))
+    return replace(outcome, warnings=(*notes, *invented, *outcome.warnings))
 
 
-def _attempt(work: _Work, removals: tuple[Removal, ...], temporary: Path) -> tuple[_Outcome, Proof]:
+def _bare(mark: Learnt) -> str:
+    return f"nothing that looks like a mark is to be seen at {mark.track.box.as_list()}; it was left as it is"
+
+
+def _invented(removal: Removal) -> str:
+    return (
+        f"the camera stands still behind the mark at {removal.track.box.as_list()}, so what lies under it was mostly "
+        "invented; the mark's own picture (--mark PICTURE.png) would let it be restored"
+    )
+
+
+def _attempt(work: _Work, removals: tuple[Removal, ...], temporary: Path) -> tuple[Outcome, Proof]:
     restoration = Restoration(removals, work.seen.info.video.frame_bytes)
     stats, warnings = _written(work, temporary, restoration, None)
     proof = verify(Pair(work.job.source, temporary, stats), removals, work.on_event, work.cancelled)
-    return _Outcome((), restoration.shares, proof.verification, stats.num_frames, warnings), proof
+    marks = zip(removals, restoration.methods, strict=True)
+    tracks = tuple(track_report(removal.track, method, removal.matte) for removal, method in marks)
+    return Outcome(tracks, restoration.shares, proof.verification, stats.num_frames, warnings), proof
 
 
 def _written(
@@ -189,46 +190,3 @@ def _meter(on_event: OnEvent, seen: Look):
             on_event(Progress("restore", num_frames, seen.num_frames))
 
     return on_frame
-
-
-def _method(removal: Removal) -> str:
-    return "inpaint" if removal.mode is Mode.INPAINT else "unblend"
-
-
-def _track_report(candidate: Candidate, method: str, matte: Matte | None) -> TrackReport:
-    track = candidate.track
-    return TrackReport(
-        box=track.box,
-        ranges=track.ranges,
-        confidence=track.confidence,
-        method=method,
-        found_by=track.method,
-        mark_index=track.mark_index,
-        effective_backgrounds=matte.effective_backgrounds if matte else None,
-    )
-
-
-def _report(job: Job, seen: Look, outcome: _Outcome, seconds: float) -> Report:
-    end = float(seen.seconds[-1])
-    return Report(
-        mode=str(job.mode),
-        platform=str(job.platform) if job.platform else None,
-        input_size_mb=round(job.source.stat().st_size / 1e6, 3),
-        output_size_mb=0.0 if job.dry_run else round(job.target.stat().st_size / 1e6, 3),
-        frames_processed=outcome.num_frames,
-        watermarks_detected=len({track.mark_index for track in outcome.tracks}),
-        processing_time_s=round(seconds, 3),
-        tracks=tuple(_ended(track, end) for track in outcome.tracks),
-        pixels=outcome.pixels,
-        verify=outcome.verification,
-        warnings=outcome.warnings,
-    )
-
-
-def _ended(track: TrackReport, end_seconds: float) -> TrackReport:
-    """Open ends closed at the last frame: JSON has no infinity."""
-    ranges = tuple(
-        replace(part, end_seconds=max(min(part.end_seconds, end_seconds), part.start_seconds + 1e-3))
-        for part in track.ranges
-    )
-    return replace(track, ranges=ranges)

@@ -10,7 +10,15 @@ from blanklogo.errors import OptionError
 from blanklogo.types.geometry import Box, TimeRange
 
 
-class Mode(StrEnum):
+class _Choice(StrEnum):
+    """Named values; another name raises `OptionError` with those that are accepted."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        raise OptionError(f"{cls.__name__.lower()} {value!r}", accepted=", ".join(cls))
+
+
+class Mode(_Choice):
     """How a mark is taken out."""
 
     AUTO = "auto"  # each pixel its own way: un-blend where the mark lets light through, else invent
@@ -18,7 +26,7 @@ class Mode(StrEnum):
     CROP = "crop"  # cut off the edge that holds the mark
 
 
-class Platform(StrEnum):
+class Platform(_Choice):
     """Where the video came from; weighs where marks are likely, never invents one."""
 
     SORA = "sora"

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from blanklogo.types.geometry import Box, TimeRange
 
-Status = Literal["clean", "needs_review", "no_mark"]
+Status = Literal["clean", "needs_review", "no_mark", "planned"]  # planned: after a dry run
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class TrackReport:
     """One mark at one place, as reported.
 
     Attributes:
-        method: how it was restored: "unblend", "inpaint" or "crop".
+        method: how most of it was restored: "unblend", "inpaint" or "crop"; "none" after a dry run.
         found_by: how it was found: "evidence", "box" or "mark".
         effective_backgrounds: Te, see `Matte`.
     """
