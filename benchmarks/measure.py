@@ -44,7 +44,9 @@ def run_worker(request: dict[str, Any]) -> Measured:
 def run(command: list[str]) -> Measured:
     """Any command, from the repository's root."""
     paths = [str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+    # One thread for small matrices, as the command has it; every contender gets the same.
+    one_thread = {"OPENBLAS_NUM_THREADS": "1"}
+    environment = os.environ | one_thread | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as complaints:
         started = time.perf_counter()
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=complaints)

@@ -44,7 +44,9 @@ def burned(kind: str, seed: int) -> BurnedCrops:
     luma = texture(NUM_FRAMES, (height, width), seed, speed_px=11)
     small = np.full((height // 2, width // 2), 128, np.uint8)
     frames = [
-        burn.burn((np.clip(np.rint(one + rng.normal(0, 1.5, one.shape)), 0, 255).astype(np.uint8), small, small), placed)
+        burn.burn(
+            (np.clip(np.rint(one + rng.normal(0, 1.5, one.shape)), 0, 255).astype(np.uint8), small, small), placed
+        )
         for one in luma
     ]
     y_plane, u_plane, v_plane = (np.stack(planes) for planes in zip(*frames, strict=True))

@@ -60,6 +60,10 @@ def test_translucent_letters(opacity: float, colour: float, seed: int) -> None:
     assert found["premultiplied"] < 15
     assert found["effect"] < 6
     assert found["beside"] < 0.02
+    sure = matte.planes[0].alpha > 0.6 * opacity
+    assert np.median((matte.planes[0].premultiplied / matte.planes[0].alpha.clip(0.01))[sure]) == pytest.approx(
+        colour, abs=22
+    )
     assert_physical(matte.planes[0])
     assert matte.planes[0].support[alpha > SHOWN].all()
     assert matte.effective_backgrounds > 0.9 * NUM_FRAMES

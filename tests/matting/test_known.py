@@ -76,7 +76,9 @@ def test_sampling_keeps_the_weight_and_the_middle(scale: float) -> None:
     whole = placed(mark.alpha, Placement(12.3, 7.6, scale), 80, 80)
     assert whole.sum() == pytest.approx(scale**2 * mark.alpha.sum(), rel=0.01)
     x, y, _ = middle_and_spread(whole)
-    assert (x, y) == pytest.approx((12.3 + 12 * scale - 0.5, 7.6 + 12 * scale - 0.5), abs=0.06)  # the cubic of OpenCV leans by this
+    assert (x, y) == pytest.approx(
+        (12.3 + 12 * scale - 0.5, 7.6 + 12 * scale - 0.5), abs=0.06
+    )  # the cubic of OpenCV leans by this
 
 
 def test_a_picture_outside_the_frame_is_refused() -> None:

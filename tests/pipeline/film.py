@@ -23,9 +23,7 @@ FAST = {"preset": "veryfast", "crf": "20"}
 
 def marked_frames(scene: Scene, *marks: tuple[str, float, float]) -> list[Planes]:
     """A scene with marks (kind, x, y) at their nominal size."""
-    placed = [
-        place(draw_mark(kind), Placement(1.0, x, y), scene.width_px, scene.height_px) for kind, x, y in marks
-    ]
+    placed = [place(draw_mark(kind), Placement(1.0, x, y), scene.width_px, scene.height_px) for kind, x, y in marks]
     frames = []
     for planes in scene.frames():
         for one in placed:

@@ -64,7 +64,8 @@ def test_the_input_is_never_written_to(clip: Path, folder: Path, name: str, over
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("none/out.mp4", "does not exist"), ("out.txt", "suffix"), ("out", "suffix"), ("dir.mp4", "fold")]
+    ("name", "words"),
+    [("none/out.mp4", "does not exist"), ("out.txt", "suffix"), ("out", "suffix"), ("dir.mp4", "fold")],
 )
 def test_a_target_that_cannot_be(clip: Path, folder: Path, name: str, words: str) -> None:
     (folder / "dir.mp4").mkdir()

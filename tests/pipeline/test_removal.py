@@ -138,7 +138,9 @@ def test_other_times_are_left_alone(walk: Case, folder: Path) -> None:
     report = api.remove(walk.marked, folder / "clean.mp4", boxes=[box], within=within)
     before, after = luma(walk.marked), luma(folder / "clean.mp4")
     inside = np.array([at in within for at in stamps_seconds(walk.marked)])
-    assert psnr_in(after[~inside], before[~inside], box) > KEPT_DB - 1
+    # Letters cost a codec more than their surroundings; a frame that was patched by mistake comes to 16 dB.
+    apart = ((after - before)[~inside][:, *box.slices] ** 2).mean(axis=(1, 2))
+    assert 10 * np.log10(255**2 / apart.max()) > 36
     assert psnr_in(after[inside], before[inside], box) < 25  # and there the mark went
     assert psnr_in(after[inside], luma(walk.truth)[inside], box) > 25
     assert report.tracks[0].ranges == (within,)

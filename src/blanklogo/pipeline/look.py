@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -58,25 +58,29 @@ def look(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Look:
         CancelledError: asked to stop.
     """
     with VideoReader(job.source) as reader:
-        info = reader.info
-        seconds: list[float] = []
+        info, seconds = reader.info, []
         averages = Averages() if job.marks else None
-        interval = sampling_interval(info)
-        frames = _counted(reader, seconds, info.video.num_frames_from_header or 0, on_event, cancelled)
-        samples = (LumaSample(frame.seconds, luma8(frame)) for frame in frames if frame.index % interval == 0)
-        if averages is not None:
-            samples = averages.tapped(samples)
-        if job.marks or job.boxes:
-            for _ in samples:
+        total = info.video.num_frames_from_header or 0
+        with closing(_counted(reader, seconds, total, on_event, cancelled)) as frames:
+            samples = _samples(frames, sampling_interval(info))
+            detection = _search(job, samples if averages is None else averages.tapped(samples))
+            for _ in frames:  # a search may stop early; the count of frames goes on
                 pass
-            detection = Detection((), ())
-        else:
-            detection = detect_marks(samples, platform=job.platform, within=job.within)
-        for _ in frames:  # a search may stop early; the count of frames goes on
-            pass
-        return Look(
-            info, np.array(seconds), detection, averages.result() if averages else (), reader.num_damaged_frames
-        )
+        parts = averages.result() if averages else ()
+        return Look(info, np.array(seconds), detection, parts, reader.num_damaged_frames)
+
+
+def _samples(frames: Iterable[Frame], interval: int) -> Iterator[LumaSample]:
+    return (LumaSample(frame.seconds, luma8(frame)) for frame in frames if frame.index % interval == 0)
+
+
+def _search(job: Job, samples: Iterator[LumaSample]) -> Detection:
+    """Marks found on evidence; nothing is searched for when the caller told what or where."""
+    if not (job.marks or job.boxes):
+        return detect_marks(samples, platform=job.platform, within=job.within)
+    for _ in samples:
+        pass
+    return Detection((), ())
 
 
 def sampling_interval(info: MediaInfo) -> int:
@@ -94,7 +98,7 @@ def luma8(frame: Frame) -> NDArray[np.uint8]:
 
 def _counted(
     reader: VideoReader, seconds: list[float], total: int, on_event: OnEvent, cancelled: Cancelled
-) -> Iterator[Frame]:
+) -> Generator[Frame]:
     with closing(prefetched(reader, _QUEUE_FRAMES, "look")) as frames:
         for frame in frames:
             if cancelled():

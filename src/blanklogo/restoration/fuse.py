@@ -52,7 +52,7 @@ class Surroundings:
 
 
 def fuse(unblended: Unblended, fill: Values, surroundings: Surroundings) -> tuple[Values, Values]:
-    """(out, weight of the un-blended opinion in [0, 1]), each float32 [T, h, w]; meaningful inside the hole.
+    """(out, share of the un-blended opinion in it, in [0, 1]), each float32 [T, h, w]; meaningful inside the hole.
 
     Args:
         unblended: J and its variances, [T, h, w].
@@ -62,18 +62,19 @@ def fuse(unblended: Unblended, fill: Values, surroundings: Surroundings) -> tupl
     votes = surroundings.hole.astype(np.float32)
     precision = votes / (unblended.noise_variance + unblended.matte_variance)
     mean_precision = box_mean(precision, WINDOW_PX, WINDOW_FRAMES) + 1e-12
-    level = fill + _offset(unblended, fill, precision, mean_precision, surroundings)
+    offset, trust = _offset(unblended, fill, precision, mean_precision, surroundings)
+    level = fill + offset
     strayed = box_mean((unblended.values - level) ** 2 * precision, WINDOW_PX, WINDOW_FRAMES)
     expected = box_mean(votes[None], WINDOW_PX, 1)
     level_variance = np.clip((strayed - expected) / mean_precision, 0, surroundings.ceiling)
     weight = level_variance / (level_variance + unblended.noise_variance + unblended.matte_variance)
-    return level + weight * (unblended.values - level), weight
+    return level + weight * (unblended.values - level), weight + (1 - weight) * trust
 
 
 def _offset(
     unblended: Unblended, fill: Values, precision: Values, mean_precision: Values, surroundings: Surroundings
-) -> Values:
-    """How far the fill is off at large, as far as that is sure: L max(0, 1 - vL / L^2)."""
+) -> tuple[Values, Values]:
+    """How far the fill is off at large, as far as that is sure, L max(0, 1 - vL / L^2); and the last factor."""
     mean = box_mean((unblended.values - fill) * precision, WINDOW_PX, WINDOW_FRAMES) / mean_precision
     num_frames = min(WINDOW_FRAMES, len(fill))
     correlated = _NOISE_CORRELATION * unblended.noise_variance
@@ -81,4 +82,5 @@ def _offset(
     spread = box_mean(correlated * precision**2, WINDOW_PX, WINDOW_FRAMES)
     variance = spread / (WINDOW_PX * WINDOW_PX * num_frames * mean_precision**2)
     reach = 2 * np.sqrt(surroundings.ceiling)
-    return np.clip(mean * np.maximum(0, 1 - variance / np.maximum(mean**2, 1e-6)), -reach, reach)
+    trust = np.maximum(0, 1 - variance / np.maximum(mean**2, 1e-6))
+    return np.clip(mean * trust, -reach, reach), trust
