@@ -25,7 +25,7 @@ from blanklogo.types import Box, Detection, Platform, TimeRange, Track
 LEAST_SCENES = 2.5  # windows that show different scenes; a tripod shot has 1
 LEAST_WINDOWS = 3
 NEAR_PX = 30  # what lies so near to the centre of a zoom hardly moves
-LEAST_SIZE_PX = 48  # of the shorter side; smaller frames hold no mark that could be told
+LEAST_SIZE_PX = 140  # of the shorter side; in smaller frames marks and scenery have strokes of the same size
 
 WHOLE = TimeRange()
 REMEDY = "give --box X,Y,W,H or --mark PICTURE.png"

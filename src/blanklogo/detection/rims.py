@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from blanklogo.detection.candidates import Candidate, box_of
 from blanklogo.detection.pairs import SHARPNESS, pair_evidence
 from blanklogo.detection.record import Record
+from blanklogo.ops.morphology import without_specks
 from blanklogo.types import Box
 
 REACH_PX = 45
@@ -61,9 +62,9 @@ def _joined(strong: NDArray[np.bool_], candidate: Candidate, reach: Box) -> NDAr
     top, left = candidate.box.y0 - reach.y0, candidate.box.x0 - reach.x0
     own[top : top + candidate.box.height, left : left + candidate.box.width] = candidate.pixels
     near = cv2.dilate((strong | own).astype(np.uint8), np.ones((JOIN_PX, JOIN_PX), np.uint8))
-    solid = cv2.morphologyEx((strong | own).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    solid = without_specks(strong | own)
     labels = cv2.connectedComponents(near)[1]
-    return own | ((solid > 0) & np.isin(labels, np.unique(labels[own])))
+    return own | (solid & np.isin(labels, np.unique(labels[own])))
 
 
 def _widened(candidate: Candidate, box: Box) -> Candidate:
