@@ -20,7 +20,7 @@ from blanklogo.media.mux import ResultFile
 from blanklogo.media.reader import VideoReader
 from blanklogo.media.threads import consuming, prefetched
 
-_QUEUE_BYTES = 10_000_000  # of pictures waiting in one queue; a deeper one gains nothing
+_QUEUE_BYTES = 7_000_000  # of pictures waiting in one queue; a deeper one gains nothing
 _MAX_DEPTH = 8
 _BROKEN_OFF_SECONDS = 0.5  # headers round, and count the last picture's stay differently
 

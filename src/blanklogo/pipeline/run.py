@@ -14,6 +14,7 @@ from blanklogo.media.probe import probe
 from blanklogo.media.transcode import TranscodeStats, Transform, transcode
 from blanklogo.pipeline.learn import Candidate, Learnt, learn
 from blanklogo.pipeline.look import Cancelled, Look, OnEvent, look
+from blanklogo.pipeline.memory import give_back
 from blanklogo.pipeline.plan import candidates
 from blanklogo.pipeline.report import Outcome, report, track_report
 from blanklogo.pipeline.restore import Removal, Restoration
@@ -122,7 +123,9 @@ def _cropped(work: _Work, found: tuple[Candidate, ...]) -> Outcome:
 
 def _restored(work: _Work, found: tuple[Candidate, ...]) -> Outcome:
     job = work.job
+    give_back()
     learnt = learn(work.seen, found, work.on_event, work.cancelled)
+    give_back()
     notes = tuple(_bare(mark) for mark in learnt if not mark.is_visible)
     removals = tuple(Removal(mark.track, mark.matte, job.mode, job.within) for mark in learnt if mark.is_visible)
     if not removals:
