@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+
+import cv2
+import pytest
 
 # Whoever starts the suite in the background, or under nohup, has it ignore these signals, and every command that a test
 # starts would inherit that; the tests of stopping send them for real.
@@ -13,3 +17,12 @@ for _number, _usual in (
 ):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _usual)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small pictures are slower, and machines with many workers much slower, with OpenCV's threads."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    yield
+    cv2.setNumThreads(before)

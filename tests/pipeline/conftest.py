@@ -6,22 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import cv2
 import pytest
 from film import digest, marked_frames, names, write_film
 
 from blanklogo.testbed.cases import Burning, Case, make_case
 from blanklogo.testbed.marks import draw_mark
 from blanklogo.testbed.scenes import Scene
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small pictures are slower, and machines with many workers much slower, with OpenCV's threads."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    yield
-    cv2.setNumThreads(before)
 
 
 @pytest.fixture(autouse=True)

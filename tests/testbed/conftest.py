@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import pytest
 
 from blanklogo.testbed.cases import Burning, Case, make_case
 from blanklogo.testbed.marks import draw_mark
 from blanklogo.testbed.scenes import Scene
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> None:
-    cv2.setNumThreads(1)
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,6 @@ class Proof:
 
     verification: Verification
     residues: tuple[Residue | None, ...]
-    details: tuple[str, ...]
 
 
 class _Place:
@@ -127,7 +126,7 @@ def verify(pair: Pair, removals: tuple[Removal, ...], on_event: OnEvent, cancell
         psnr = _psnr_db(squares / max(num_frames, 1), (1 << video.format.bit_depth) - 1) if outside.any() else None
         damaged = reader.num_damaged_frames
     residues = tuple(place.residue() for place in places)
-    return Proof(_verification(residues, psnr, damaged), residues, comparison.details)
+    return Proof(_verification(residues, psnr, damaged), residues)
 
 
 def verify_streams(source: Path, result: Path, stats: TranscodeStats) -> Verification:
