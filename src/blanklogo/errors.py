@@ -12,14 +12,26 @@
     │   ├── DecodeError            the source broke beyond what a decoder conceals
     │   ├── EncodeError            the encoder or the container refused
     │   ├── WriteError             the disk refused (full, gone, no permission)
-    │   └── VerificationError      the result is not what it must be; nothing was kept
+    │   ├── VerificationError      the result is not what it must be; nothing was kept
+    │   └── TransferError          media could not be fetched from, or brought to, where it lives
+    ├── EngineError                the place where the work was to run let us down  exit 1
+    │   ├── UnavailableError       not installed, not reachable, not allowed, or gone
+    │   ├── LoadError              a worker could not load what it needs
+    │   ├── BudgetError            the work took longer than its budget
+    │   ├── MemoryLimitError       the work took more memory than its limit
+    │   ├── CrashError             the worker died
+    │   └── PendingError           not done yet (also a TimeoutError); ask again
     └── CancelledError             stopped by the caller                            exit 130
 
 A message says what came, what is accepted and what to try. Foreign errors (FFmpeg, the operating
-system) are turned into these at one border each: `blanklogo.media.errors`.
+system) are turned into these at one border each: `blanklogo.media.errors` for FFmpeg and the disk, each engine's
+own module for its provider. `as_dict` and `from_dict` carry an error across a border as JSON.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 
 class BlankLogoError(Exception):
@@ -42,6 +54,17 @@ class BlankLogoError(Exception):
 
     def __reduce__(self):
         return _rebuild, (type(self), self.came, self.accepted, self.hint)
+
+    def as_dict(self) -> dict[str, Any]:
+        """A JSON-like copy that `from_dict` reads."""
+        return {
+            "error": type(self).__name__,
+            "message": str(self),
+            "came": self.came,
+            "accepted": self.accepted,
+            "hint": self.hint,
+            "exit_code": self.exit_code,
+        }
 
 
 def _rebuild(kind: type[BlankLogoError], came: str, accepted: str | None, hint: str | None) -> BlankLogoError:
@@ -90,7 +113,47 @@ class VerificationError(ProcessingError):
     """The result is not what it must be; it was not kept."""
 
 
+class TransferError(ProcessingError):
+    """Media could not be fetched from where it lives, or brought to where it is wanted."""
+
+
+class EngineError(BlankLogoError):
+    """The place where the work was to run let us down; the same job may do well elsewhere, or later."""
+
+
+class UnavailableError(EngineError):
+    """The engine is not installed, not reachable, not allowed to us, or closed."""
+
+
+class LoadError(EngineError):
+    """A worker could not load what it needs (weights, a library)."""
+
+
+class BudgetError(EngineError):
+    """The work took longer than its budget and was stopped."""
+
+
+class MemoryLimitError(EngineError):
+    """The work took more memory than its limit and was stopped."""
+
+
+class CrashError(EngineError):
+    """The worker died while it had the work."""
+
+
+class PendingError(EngineError, TimeoutError):
+    """The work is not done yet; nothing is lost, ask again."""
+
+
 class CancelledError(BlankLogoError):
     """Stopped by the caller; nothing was kept."""
 
     exit_code = 130
+
+
+def from_dict(fields: Mapping[str, Any]) -> BlankLogoError:
+    """The error that `as_dict` described; one of an unknown kind (a newer version's) becomes the root."""
+    kind = globals().get(str(fields.get("error")))
+    if not (isinstance(kind, type) and issubclass(kind, BlankLogoError)):
+        kind = BlankLogoError
+    return kind(str(fields.get("came", "")), accepted=fields.get("accepted"), hint=fields.get("hint"))

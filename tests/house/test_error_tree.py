@@ -42,7 +42,7 @@ def test_the_drawing_is_the_tree() -> None:
 def test_the_drawn_exit_codes_are_the_real_ones() -> None:
     drawn = {name: code for name, (_, code) in drawn_tree().items() if code is not None}
     assert drawn == {name: getattr(errors, name).exit_code for name in drawn}
-    assert sorted(drawn.values()) == [1, 2, 130]
+    assert sorted(set(drawn.values())) == [1, 2, 130]
 
 
 @pytest.mark.parametrize("kind", own_errors(), ids=lambda kind: kind.__name__)

@@ -15,6 +15,7 @@ FLOORS = (
     ("provenance",),
     ("detection", "matting", "restoration", "testbed"),
     ("pipeline",),
+    ("transfer",),
     ("remover",),
     ("engines",),
     ("api",),

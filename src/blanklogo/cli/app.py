@@ -80,20 +80,9 @@ def run(arguments: Sequence[str], stop: Stop) -> int:
 
 def _failed(error: BlankLogoError, is_json: bool, stop: Stop) -> int:
     if is_json:
-        write_line({"type": "error", **_error_fields(error)}, stop)
+        write_line({"type": "error", **error.as_dict()}, stop)
     print_error(error)
     return error.exit_code
-
-
-def _error_fields(error: BlankLogoError) -> dict:
-    return {
-        "error": type(error).__name__,
-        "message": str(error),
-        "came": error.came,
-        "accepted": error.accepted,
-        "hint": error.hint,
-        "exit_code": error.exit_code,
-    }
 
 
 def _interrupted(stop: Stop) -> int:

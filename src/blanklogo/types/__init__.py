@@ -3,6 +3,7 @@
 from blanklogo.types.geometry import Box, TimeRange
 from blanklogo.types.job import Event, Job, Mode, Notice, Platform, Progress
 from blanklogo.types.mark import Mark, Matte, PlaneMatte
+from blanklogo.types.order import Order
 from blanklogo.types.report import PixelShares, Report, TrackReport, Verification
 from blanklogo.types.track import Detection, Track
 
@@ -15,6 +16,7 @@ __all__ = [
     "Matte",
     "Mode",
     "Notice",
+    "Order",
     "PixelShares",
     "PlaneMatte",
     "Platform",

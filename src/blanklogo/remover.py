@@ -1,0 +1,140 @@
+"""The one thing that every engine runs: load once, then take marks out, order after order.
+
+remover = Remover()
+remover.load()
+for message in remover.run({"source": "/videos/clip.mp4", "target": "/videos/clip.clean.mp4"}):
+    print(message)  # progress and notices, and last {"type": "result", "output": …, "report": {…}}
+remover.close()
+"""
+
+from __future__ import annotations
+
+import queue
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from blanklogo.errors import BlankLogoError, CancelledError
+from blanklogo.types import Event, Job, Order, Progress
+
+Message = dict[str, Any]
+
+_QUEUE_LENGTH = 64  # events that may wait for whoever reads them; then the work waits
+
+
+class Remover:
+    """Takes marks out of videos. One at a time: whoever wants more runs more of these, each in a process of its own."""
+
+    def load(self) -> None:
+        """Everything that a removal needs, so that the first one is as quick as the others."""
+        import blanklogo.pipeline.run  # noqa: F401 (NumPy, OpenCV, SciPy and PyAV: most of a second)
+
+    def run(self, order: Order | Message, cancelled: Callable[[], bool] | None = None) -> Iterator[Message]:
+        """Does an order; yields progress and notices while it runs, and last the result.
+
+        The result is `{"type": "result", "output": URI, bytes or None, "report": {…}}`. Closing the iterator early
+        cancels the work. `cancelled` is asked before every frame.
+
+        Raises:
+            BlankLogoError: as `pipeline.run`; TransferError when media cannot be fetched or brought.
+        """
+        order = order if isinstance(order, Order) else Order.from_dict(order)
+        yield from _streamed(lambda tell, stopped: _removed(order, tell, stopped), cancelled or _never)
+
+    def close(self) -> None:
+        """Gives back what `load` took."""
+
+
+def _removed(order: Order, tell: Callable[[Event], None], stopped: Callable[[], bool]) -> Message:
+    from blanklogo.pipeline.run import run
+    from blanklogo.transfer import deliver, fetch, local_path
+
+    with tempfile.TemporaryDirectory(prefix="blanklogo-") as name:
+        folder = Path(name)
+        source = fetch(order.source, folder / "in" / order.name, stopped)
+        marks = tuple(fetch(mark, folder / "marks" / f"{index}.png", stopped) for index, mark in enumerate(order.marks))
+        target = local_path(order.target) or folder / "out" / order.name
+        report = run(_job(order, source, target, marks), tell, stopped)
+        output = None if order.dry_run else deliver(target, order.target, stopped)
+    return {"type": "result", "output": output, "report": report.as_dict()}
+
+
+def _job(order: Order, source: Path, target: Path, marks: tuple[Path, ...]) -> Job:
+    return Job(
+        source,
+        target,
+        mode=order.mode,
+        platform=order.platform,
+        marks=marks,
+        boxes=order.boxes,
+        within=order.within,
+        codec=order.codec,
+        quality=order.quality,
+        overwrite=order.overwrite,
+        dry_run=order.dry_run,
+    )
+
+
+def as_message(event: Event) -> Message:
+    """An event in the form that crosses borders."""
+    if isinstance(event, Progress):
+        return {"type": "progress", "stage": event.stage, "done": event.done, "total": event.total}
+    return {"type": "notice", "message": event.message}
+
+
+def _streamed(
+    work: Callable[[Callable[[Event], None], Callable[[], bool]], Message], cancelled: Callable[[], bool]
+) -> Iterator[Message]:
+    """The events of work that tells them by a callback, and its result, as they come; the work has its own thread."""
+    told: queue.Queue[Message | BaseException] = queue.Queue(_QUEUE_LENGTH)
+    left = threading.Event()
+
+    def stopped() -> bool:
+        return left.is_set() or cancelled()
+
+    def tell(event: Event) -> None:
+        _put(told, as_message(event), left)
+
+    def body() -> None:
+        try:
+            _put(told, work(tell, stopped), left)
+        except BaseException as error:  # whatever it is, it belongs to whoever reads
+            _put(told, error, left)
+
+    thread = threading.Thread(target=body, name="removal", daemon=True)
+    thread.start()
+    try:
+        yield from _until_result(told)
+    finally:
+        left.set()
+        thread.join()
+
+
+def _until_result(told: queue.Queue[Message | BaseException]) -> Iterator[Message]:
+    while True:
+        message = told.get()
+        if isinstance(message, BlankLogoError):
+            raise message
+        if isinstance(message, BaseException):
+            raise RuntimeError("a removal failed in a way that it should not") from message
+        yield message
+        if message["type"] == "result":
+            return
+
+
+def _put(told: queue.Queue[Any], message: Any, left: threading.Event) -> None:
+    """Waits for a place in the queue, but not for a reader that has gone."""
+    while not left.is_set():
+        try:
+            told.put(message, timeout=0.1)
+            return
+        except queue.Full:
+            continue
+    if not isinstance(message, BaseException):
+        raise CancelledError("nobody listens any more")
+
+
+def _never() -> bool:
+    return False

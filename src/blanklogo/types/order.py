@@ -1,0 +1,110 @@
+"""A job as it travels to a worker: JSON-like, media by URI or as bounded bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from blanklogo.errors import OptionError
+from blanklogo.types.geometry import Box, TimeRange
+from blanklogo.types.job import Mode, Platform
+
+Media = str | bytes
+"""Where a file lives (an absolute path, file:, http(s):, s3:, gs:, az:), or the file itself."""
+
+MAX_ATTACHED_BYTES = 256 << 20  # what may travel inside an order; larger files go by URI
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker is asked to do. Everything in it may be printed as JSON, but for media given as bytes.
+
+    Attributes:
+        source: the video.
+        target: where the result goes; None: its bytes come back in the result.
+        name: the source's file name; its suffix tells the container of a source or target that has none.
+        mode, platform, marks, boxes, within, codec, quality, overwrite, dry_run: as in `Job`.
+    """
+
+    source: Media
+    target: str | None = None
+    name: str = "video.mp4"
+    mode: Mode = Mode.AUTO
+    platform: Platform | None = None
+    marks: tuple[Media, ...] = ()
+    boxes: tuple[Box, ...] = ()
+    within: TimeRange = field(default_factory=TimeRange)
+    codec: str | None = None
+    quality: float | None = None
+    overwrite: bool = False
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mode", Mode(self.mode))
+        object.__setattr__(self, "platform", Platform(self.platform) if self.platform else None)
+        attached = sum(len(media) for media in (self.source, *self.marks) if isinstance(media, bytes))
+        if attached > MAX_ATTACHED_BYTES:
+            raise OptionError(
+                f"{attached / 1e6:.0f} MB of media inside an order",
+                accepted=f"up to {MAX_ATTACHED_BYTES / 1e6:.0f} MB",
+                hint="a URI (a path both sides see, https:, s3:, gs:, az:)",
+            )
+        if not self.name or "/" in self.name or "\\" in self.name or self.name.startswith("."):
+            raise OptionError(f"file name {self.name!r}", accepted="a plain name such as clip.mp4")
+
+    def __repr__(self) -> str:
+        told = f"{len(self.source)} bytes" if isinstance(self.source, bytes) else _without_query(self.source)
+        return f"Order({self.name!r}, {told}, {self.mode})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form that crosses borders; `from_dict` reads it."""
+        end = self.within.end_seconds
+        return {
+            "source": self.source,
+            "target": self.target,
+            "name": self.name,
+            "mode": str(self.mode),
+            "platform": str(self.platform) if self.platform else None,
+            "marks": list(self.marks),
+            "boxes": [box.as_list() for box in self.boxes],
+            "within": [self.within.start_seconds, None if end == float("inf") else end],
+            "codec": self.codec,
+            "quality": self.quality,
+            "overwrite": self.overwrite,
+            "dry_run": self.dry_run,
+        }
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> Order:
+        """Raises OptionError for a field that is missing, unknown or does not fit."""
+        known = {one.name for one in fields(cls)}
+        if unknown := sorted(given.keys() - known):
+            raise OptionError(f"order with {', '.join(unknown)}", accepted=", ".join(sorted(known)))
+        if not given.get("source"):
+            raise OptionError("an order without a source", accepted="a URI, or the file's bytes")
+        read = dict(given)
+        read["marks"] = tuple(read.get("marks") or ())
+        read["boxes"] = tuple(_box(values) for values in read.get("boxes") or ())
+        read["within"] = _range(read.get("within"))
+        return cls(**read)
+
+
+def _without_query(uri: str) -> str:
+    """A signed URI's signature is a secret."""
+    return uri.partition("?")[0]
+
+
+def _box(values: Any) -> Box:
+    if isinstance(values, list | tuple) and len(values) == 4 and all(isinstance(value, int) for value in values):
+        return Box(*values)
+    raise OptionError(f"box {values!r}", accepted="[x0, y0, x1, y1], whole px from the top-left")
+
+
+def _range(values: Any) -> TimeRange:
+    if values is None:
+        return TimeRange()
+    if isinstance(values, list | tuple) and len(values) == 2:
+        start, end = values
+        return TimeRange(float(start or 0), float("inf") if end is None else float(end))
+    raise OptionError(f"time range {values!r}", accepted="[start, end] in seconds, an end of null is the video's")
