@@ -63,7 +63,7 @@ bench: setup  ## quality and speed against FFmpeg's delogo and OpenCV; writes be
 
 lock:  ## resolve requirements/*.lock anew from pyproject.toml (needs uv; UV=/path/to/uv)
 	$(UV) pip compile pyproject.toml $(LOCK_FLAGS) --upgrade -o requirements/runtime.lock > /dev/null
-	$(UV) pip compile pyproject.toml $(LOCK_FLAGS) --upgrade --group dev --constraint requirements/runtime.lock \
+	$(UV) pip compile pyproject.toml $(LOCK_FLAGS) --upgrade --all-extras --group dev --constraint requirements/runtime.lock \
 		-o requirements/dev.lock > /dev/null
 
 clean:  ## remove what was built here: .venv, caches, the demo's and the benchmark's output
