@@ -1,4 +1,4 @@
-"""Marks that stay where they are for most of the video."""
+"""Marks that stay where they are for most of the video, the same picture throughout."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from blanklogo.detection.candidates import Candidate, candidates, reweighted
+from blanklogo.detection.constancy import is_constant
 from blanklogo.detection.hops import is_mark
 from blanklogo.detection.places import Place, places
 from blanklogo.detection.priors import bonus
@@ -27,7 +28,8 @@ def lasting(record: Record, votes: Votes, platform: Platform | None) -> tuple[li
     lone = [c for c in found if c.isolation >= LEAST_ISOLATION / 2]
     again = [reweighted(record, votes.scene_change, c.box, c.template) for c in lone]
     kept = [c for c in again if c is not None and _is_strong(c, record, platform)]
-    marks = [place for place in places(record, kept) if is_mark([place])]
+    staying = [place for place in places(record, kept) if is_mark([place])]
+    marks = [place for place in staying if is_constant(record, votes.scene_change, [place])]
     whole = [replace(place, candidate=with_rim(record, votes.scene_change, place.candidate)) for place in marks]
     return whole, len(kept) < len(found)
 
