@@ -66,13 +66,13 @@ def detect_marks(
 
 def _marks(seen: Record, votes: Votes, platform: Platform | None) -> tuple[list[list[Place]], bool]:
     """Groups of places, each one mark, and whether a still scene stood in the way."""
-    staying, is_partly_still = lasting(seen, votes, platform)
-    passing = partial_candidates(seen, votes, [place.box for place in staying])
-    found = hopping(seen, places(seen, passing))
-    marks = [[place] for place in staying] + [group for group in found if is_constant(seen, votes.scene_change, group)]
+    staying = lasting(seen, votes, platform)
+    passing = hopping(seen, places(seen, partial_candidates(seen, votes, staying.boxes)))
+    constant = [group for group in passing if is_constant(seen, votes.scene_change, group)]
+    marks = [[place] for place in staying.marks] + constant
     centre = zoom_centre(seen) if marks else None
     kept = [group for group in marks if centre is None or not any(_holds(place.box, centre) for place in group)]
-    return kept, is_partly_still or len(kept) < len(marks)
+    return kept, staying.is_partly_still or len(kept) < len(marks)
 
 
 def _holds(box: Box, point: tuple[float, float]) -> bool:
