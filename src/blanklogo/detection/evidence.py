@@ -3,14 +3,16 @@
 One pass over the samples keeps a bounded record (`record`). Pairs of windows that show different scenes vote on what
 stays the same (`votes`, `pairs`); lone groups of pixels with strong evidence are candidates (`candidates`), over the
 whole video (`lasting`) or under hypotheses about when (`seeds`, `partial`), which must make one hopping mark (`hops`,
-`matching`). Presence is measured in every kept picture (`presence`). Where the scene itself stands still, or the point
-lies at the centre of a zoom (`zoom`), nothing can be known.
+`matching`). What keeps its lines but not its picture is captions (`constancy`). Presence is measured in every kept
+picture (`presence`). Where the scene itself stands still, or the point lies at the centre of a zoom (`zoom`), nothing
+can be known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from blanklogo.detection.constancy import is_constant
 from blanklogo.detection.hops import hopping
 from blanklogo.detection.lasting import lasting
 from blanklogo.detection.partial import partial_candidates
@@ -64,12 +66,13 @@ def detect_marks(
 
 def _marks(seen: Record, votes: Votes, platform: Platform | None) -> tuple[list[list[Place]], bool]:
     """Groups of places, each one mark, and whether a still scene stood in the way."""
-    staying, is_partly_still = lasting(seen, votes, platform)
-    passing = partial_candidates(seen, votes, [place.box for place in staying])
-    marks = [[place] for place in staying] + hopping(seen, places(seen, passing))
+    staying = lasting(seen, votes, platform)
+    passing = hopping(seen, places(seen, partial_candidates(seen, votes, staying.boxes)))
+    constant = [group for group in passing if is_constant(seen, votes.scene_change, group)]
+    marks = [[place] for place in staying.marks] + constant
     centre = zoom_centre(seen) if marks else None
     kept = [group for group in marks if centre is None or not any(_holds(place.box, centre) for place in group)]
-    return kept, is_partly_still or len(kept) < len(marks)
+    return kept, staying.is_partly_still or len(kept) < len(marks)
 
 
 def _holds(box: Box, point: tuple[float, float]) -> bool:
