@@ -106,3 +106,13 @@ def test_doubt_is_blind_to_what_is_in_the_hole() -> None:
     marked[:, hole] = 250
     plain, with_mark = FillDoubt(hole)(stack)[hole].mean(), FillDoubt(hole)(marked)[hole].mean()
     assert with_mark < 3 * plain  # without the wider hole, the edge of the mark alone makes it 40 times
+
+
+def test_a_guide_gives_the_detail_and_the_surroundings_the_level() -> None:
+    rng = np.random.default_rng(8)
+    guide = rng.normal(100, 20, (20, 30)).astype(np.float32)
+    hole = np.zeros((20, 30), bool)
+    hole[6:13, 8:22] = True
+    lifted = guide + np.linspace(-15, 25, 30, dtype=np.float32)  # a ramp is harmonic: it is continued exactly
+    filled = HarmonicFill(hole, guide)(np.where(hole, 0, lifted))
+    assert np.allclose(filled, lifted, atol=1e-3)

@@ -20,6 +20,7 @@ import numpy as np
 from blanklogo.matting.evidence import novelty
 from blanklogo.matting.regression import Evidence, Fit, Prior, regress
 from blanklogo.matting.samples import CropSamples
+from blanklogo.ops.compositing import least_alpha
 from blanklogo.ops.harmonic import FillDoubt, HarmonicFill
 from blanklogo.ops.morphology import dilated, without_specks
 from blanklogo.ops.windows import subsampled
@@ -34,7 +35,8 @@ _START_OFFSET = 25.0  # deviation of d once it is; tighter at once breaks outlin
 _NARROW_OFFSET = 6.0  # deviation of d for pixels that do not insist
 _VISIBLE = 2.0  # a mean effect under this many code values is no mark
 _LIGHT_ALPHA = 0.35  # below it the un-blended value can be surer than a fill
-_STILL_BACKGROUNDS = 3.0  # fewer independent backgrounds cannot tell a mark from the scene
+_FEW_BACKGROUNDS = 3.0  # fewer independent ones cannot tell a mark from the scene
+STILL_BACKGROUNDS = 1.5  # fewer, and all frames show the same scene
 _WHITE = 235.0
 _NEUTRAL = 128.0
 _PRIOR = Prior(*_ALPHA, _START_OFFSET, _NARROW_OFFSET)
@@ -55,9 +57,14 @@ def estimate_blind(samples: CropSamples, box: Box) -> Matte:
     return Matte(samples.crop, (luma, *chroma), "blind", float(weights.sum()))
 
 
+def num_backgrounds(samples: CropSamples, box: Box) -> float:
+    """Te, the effective number of independent backgrounds that the samples show around the box."""
+    return float(novelty(samples.luma, ~_box_hole(samples, box)).sum())
+
+
 def is_still(matte: Matte) -> bool:
     """Whether a matte was learnt blindly where nothing moves: then it says where the mark is, hardly what it is."""
-    return matte.origin == "blind" and matte.effective_backgrounds < _STILL_BACKGROUNDS
+    return matte.origin == "blind" and matte.effective_backgrounds < _FEW_BACKGROUNDS
 
 
 def _box_hole(samples: CropSamples, box: Box) -> Mask:
@@ -109,7 +116,7 @@ def _marked(evidence: Evidence, colour: float) -> tuple[Mask, Fit]:
     fit = regress(evidence, colour, _PRIOR)
     effect = np.abs(fit.effect(evidence.mean_background()))
     deviation = np.sqrt(np.maximum(fit.noise_variance, evidence.floor) / evidence.num_effective)
-    if evidence.num_effective < _STILL_BACKGROUNDS:  # time says nothing: whatever the fill does not explain may be mark
+    if evidence.num_effective < _FEW_BACKGROUNDS:  # time says nothing: whatever the fill does not explain may be mark
         deviation = np.zeros_like(deviation)
     changed = effect > np.maximum(3 * deviation, _VISIBLE)
     opaque = (fit.alpha > 0.08) & (fit.alpha > 3 * np.sqrt(fit.alpha_variance))
@@ -140,14 +147,11 @@ def _as_plane_matte(fit: Fit, mean_background: Values, support: Mask) -> PlaneMa
     """The fit as a matte that a mark can have: 0 <= alpha <= 1 and a colour within 0 to 255.
 
     The mean effect e = p - a B is the best determined of all and is kept: alpha is raised to the least that allows
-    e at all, e / (255 - B) for a mark that brightens and -e / B for one that darkens.
+    e at all.
     """
     colour = fit.colour
     effect = fit.effect(mean_background)
-    least = np.where(
-        effect > 0, effect / np.maximum(255 - mean_background, 1), -effect / np.maximum(mean_background, 1)
-    )
-    alpha = np.clip(fit.alpha, np.clip(least, 0, 1), 1)
+    alpha = np.clip(fit.alpha, least_alpha(effect, mean_background), 1)
     variance = colour**2 * fit.alpha_variance + 2 * colour * fit.covariance + fit.offset_variance
     return PlaneMatte(
         alpha=np.where(support, alpha, 0),

@@ -50,6 +50,15 @@ class CropSamples:
     def luma(self) -> Values:
         return self.values(0)
 
+    def within(self, box: Box) -> CropSamples:
+        """The part inside a box, which lies in the crop and on the chroma grid."""
+        moved = Box(box.x0 - self.crop.x0, box.y0 - self.crop.y0, box.x1 - self.crop.x0, box.y1 - self.crop.y0)
+        parts = (moved, *(moved.subsampled(self.format.step_x, self.format.step_y),) * 2)
+        y, u, v = (
+            plane[:, part.y0 : part.y1, part.x0 : part.x1] for plane, part in zip(self.planes, parts, strict=True)
+        )
+        return CropSamples(box, self.seconds, (y, u, v), self.format, self.strength)
+
     def steps(self, plane_index: int) -> tuple[int, int]:
         """(x, y) subsampling of a plane."""
         return (1, 1) if plane_index == 0 else (self.format.step_x, self.format.step_y)

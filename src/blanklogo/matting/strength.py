@@ -37,7 +37,7 @@ class StrengthMeter:
 
     def __init__(self, matte: PlaneMatte) -> None:
         self._matte = matte
-        self._fill = HarmonicFill(matte.support)
+        self._fill = HarmonicFill(matte.support, matte.background)
         self._num_places = max(1.0, float(matte.support.sum()) / _PLACE_PX)
 
     def __call__(self, pictures: Values) -> Strengths:

@@ -29,3 +29,12 @@ def unblend(picture: Values, alpha: Values, premultiplied: Values, strength: flo
     Where less than 2% of the light gets through the quotient is meaningless; the divisor is held at 0.02.
     """
     return (picture - strength * premultiplied) / np.maximum(1 - strength * alpha, 0.02)
+
+
+def least_alpha(effect: Values, background: Values) -> Values:
+    """The least opacity with which a mark of a colour from 0 to 255 changes a background by this effect, in [0, 1].
+
+    e / (255 - B) where it brightens, -e / B where it darkens.
+    """
+    least = np.where(effect > 0, effect / np.maximum(255 - background, 1), -effect / np.maximum(background, 1))
+    return np.clip(least, 0, 1).astype(np.float32)

@@ -4,7 +4,10 @@ Inside the hole the result solves Laplace's equation with the surrounding pixels
 `sum over the 4 neighbours n of (u(x) - u(n)) = 0`; at the array's own edge there is no flow (Neumann). It is the
 conditional mean of a Gaussian free field given its boundary, which is why a regression on it is little attenuated.
 
-Source: Pérez, Gangnet, Blake, "Poisson image editing", SIGGRAPH 2003, with a zero guidance field.
+With a guide G, the result solves Poisson's equation with G's Laplacian, which is G plus the harmonic fill of the rest:
+the guide gives the detail, the surroundings the level.
+
+Source: Pérez, Gangnet, Blake, "Poisson image editing", SIGGRAPH 2003.
 """
 
 from __future__ import annotations
@@ -26,17 +29,19 @@ class HarmonicFill:
 
     Args:
         hole: bool [h, w], true where pixels are to be invented; at least one pixel must be known.
+        guide: float32 [h, w], meaningful in the hole and beside it; None: as smooth as can be.
 
     Raises:
         OptionError: nothing is known.
     """
 
-    def __init__(self, hole: Mask) -> None:
+    def __init__(self, hole: Mask, guide: Values | None = None) -> None:
         if hole.all():
             raise OptionError(
                 "the hole covers the whole crop", accepted="a hole with at least one known pixel beside it"
             )
         self.hole = hole
+        self._guide = guide
         self._inside = np.flatnonzero(hole.ravel())
         if not len(self._inside):
             return
@@ -50,8 +55,12 @@ class HarmonicFill:
         filled = np.array(pictures, dtype=np.float32)
         if len(self._inside):
             flat = filled.reshape(-1, self.hole.size)
-            known = flat[:, self._boundary].astype(np.float64).T
-            flat[:, self._inside] = self._solve(self._to_boundary @ known).T
+            known = flat[:, self._boundary].astype(np.float64)
+            detail: Values | float = 0.0
+            if self._guide is not None:
+                known -= self._guide.ravel()[self._boundary]
+                detail = self._guide.ravel()[self._inside]
+            flat[:, self._inside] = self._solve(self._to_boundary @ known.T).T + detail
         return filled
 
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from blanklogo.detection.known import Sighting
 from blanklogo.errors import CancelledError
-from blanklogo.matting.blind import estimate_blind
+from blanklogo.matting.blind import STILL_BACKGROUNDS, estimate_blind, num_backgrounds
 from blanklogo.matting.known import Placement, register
 from blanklogo.matting.samples import CropSamples
+from blanklogo.matting.still import estimate_still
 from blanklogo.matting.strength import StrengthMeter
 from blanklogo.media.frames import Frame
 from blanklogo.media.planes import PlaneFormat
@@ -23,6 +24,7 @@ from blanklogo.types import Box, Mark, Matte, Progress, Track
 from blanklogo.types.arrays import Values
 
 _MARGIN_PX = 28  # of surroundings kept around a mark: the fill's boundary, and what tells how busy it is
+_WIDE_MARGIN_PX = 64  # of surroundings looked at while learning: what a still scene can be continued from
 _MAX_SAMPLES = 48
 _MAX_SAMPLE_BYTES = 48_000_000
 _LEAST_VARIATION = 0.4  # of full strength, between the weakest and the strongest tenth; less is texture or light
@@ -87,7 +89,7 @@ def learn(look: Look, candidates: tuple[Candidate, ...], on_event: OnEvent, canc
                 on_event(Progress("learn", frame.index, last + 1))
             if frame.index >= last:
                 break
-    learnt = tuple(_learnt(collector, look.info.video.format) for collector in collectors)
+    learnt = tuple(_learnt(collector, look) for collector in collectors)
     on_event(Progress("learn", last + 1, last + 1))
     return learnt
 
@@ -108,10 +110,14 @@ def crop_planes(frame: Frame, crop: Box) -> tuple[NDArray, ...]:
     return tuple(plane[(crop if k == 0 else small).slices] for k, plane in enumerate(frame.planes))
 
 
-def _wanted(candidate: Candidate, look: Look) -> tuple[Box, frozenset[int]]:
+def _around(box: Box, margin_px: int, look: Look) -> Box:
     video = look.info.video
-    box = candidate.track.box.dilated(_MARGIN_PX, video.width, video.height)
-    crop = box.aligned(video.format.step_x, video.format.step_y, video.width, video.height)
+    wide = box.dilated(margin_px, video.width, video.height)
+    return wide.aligned(video.format.step_x, video.format.step_y, video.width, video.height)
+
+
+def _wanted(candidate: Candidate, look: Look) -> tuple[Box, frozenset[int]]:
+    crop = _around(candidate.track.box, _WIDE_MARGIN_PX, look)
     strength = strength_at(candidate.track, look.seconds)
     strong = np.flatnonzero(strength >= _STRONG * max(float(strength.max()), 1e-3))
     if not len(strong):
@@ -121,21 +127,30 @@ def _wanted(candidate: Candidate, look: Look) -> tuple[Box, frozenset[int]]:
     return crop, frozenset(int(index) for index in picked)
 
 
-def _learnt(collector: _Collector, layout: PlaneFormat) -> Learnt:
-    candidate, samples = collector.candidate, collector.samples(layout)
+def _learnt(collector: _Collector, look: Look) -> Learnt:
+    candidate, wide = collector.candidate, collector.samples(look.info.video.format)
     track = candidate.track
+    near = _around(track.box, _MARGIN_PX, look)
+    samples = wide.within(near)
     if candidate.mark is None or candidate.sighting is None:
-        matte = estimate_blind(samples, track.box)
+        matte = _unknown(wide, near, track.box)
         strength = _varying_strength(matte, samples)
         if strength is None:
             return Learnt(track, matte)
-        faded = replace(samples, strength=strength)
-        return Learnt(_with_strength(track, faded), estimate_blind(faded, track.box))
+        faded = _with_strength(track, replace(samples, strength=strength))
+        return Learnt(faded, _unknown(replace(wide, strength=strength), near, track.box))
     seen = candidate.sighting
-    guess = Placement(seen.x - samples.crop.x0, seen.y - samples.crop.y0, seen.scale)
+    guess = Placement(seen.x - near.x0, seen.y - near.y0, seen.scale)
     matte = register(samples, candidate.mark, guess)
     strength = _varying_strength(matte, samples)
     return Learnt(track if strength is None else _with_strength(track, replace(samples, strength=strength)), matte)
+
+
+def _unknown(wide: CropSamples, near: Box, box: Box) -> Matte:
+    """The matte of a mark that the caller has no picture of."""
+    samples = wide.within(near)
+    seen = num_backgrounds(samples, box)
+    return estimate_still(wide, box, near, seen) if seen < STILL_BACKGROUNDS else estimate_blind(samples, box)
 
 
 def _varying_strength(matte: Matte, samples: CropSamples) -> Values | None:

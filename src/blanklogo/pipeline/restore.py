@@ -70,9 +70,10 @@ class _Place:
         return np.where(doubtful & (kept > _LEAST_STRENGTH), np.clip(kept, 0, 1.1), 0).astype(np.float32)
 
     def restored(self, stack: list[Frame], strength: Values) -> list[Restored]:
+        is_invented = self.removal.mode is Mode.INPAINT or self.removal.matte.is_made_up
         results = []
         for index, plane in enumerate(self._planes):
-            work = plane.inpaint if self.removal.mode is Mode.INPAINT else plane.unblend
+            work = plane.inpaint if is_invented else plane.unblend
             results.append(work(self._crops(stack, index), strength))
         return results
 

@@ -42,7 +42,7 @@ class PlaneRestorer:
 
     def __init__(self, matte: PlaneMatte, noise_sigma: float, matte_correlation: float) -> None:
         self._matte = matte
-        self._fill = HarmonicFill(matte.support)
+        self._fill = HarmonicFill(matte.support, matte.background)
         self._strokes = matte.support & (matte.alpha > _STROKE_ALPHA)
         self._refill = HarmonicFill(self._strokes)
         self._fill_doubt = FillDoubt(matte.support, _CEILING_DETAIL_PX)

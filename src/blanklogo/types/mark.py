@@ -62,6 +62,8 @@ class PlaneMatte:
         premultiplied_variance: variance of `premultiplied`.
         covariance: covariance of the two.
         support: bool, every pixel that the mark may have touched; nothing else is ever changed.
+        background: what is taken to lie behind, float32, where the scene stands still and was made up once for
+            all frames; None where frames tell.
     """
 
     alpha: Values
@@ -70,6 +72,7 @@ class PlaneMatte:
     premultiplied_variance: Values
     covariance: Values
     support: Mask
+    background: Values | None = None
 
     def __post_init__(self) -> None:
         support = np.array(self.support, dtype=bool)
@@ -79,6 +82,8 @@ class PlaneMatte:
         object.__setattr__(self, "support", support)
         for name in ("alpha", "premultiplied", "alpha_variance", "premultiplied_variance", "covariance"):
             object.__setattr__(self, name, _frozen(getattr(self, name), self.alpha.shape, name))
+        if self.background is not None:
+            object.__setattr__(self, "background", _frozen(self.background, self.alpha.shape, "background"))
 
     def __repr__(self) -> str:
         return f"PlaneMatte({self.alpha.shape[1]}x{self.alpha.shape[0]}, alpha up to {self.alpha.max():.2f})"
@@ -104,6 +109,11 @@ class Matte:
     def __post_init__(self) -> None:
         if len(self.planes) != 3:
             raise OptionError(f"a matte has {len(self.planes)} planes", accepted="3: Y, U, V")
+
+    @property
+    def is_made_up(self) -> bool:
+        """Whether what lies behind was made up once, since the scene stands still: nothing is un-blended then."""
+        return any(plane.background is not None for plane in self.planes)
 
     def crop_of(self, plane_index: int, step_x: int, step_y: int) -> Box:
         """The matte's box in px of a plane."""
