@@ -18,7 +18,7 @@ FLOORS = (
     ("transfer",),
     ("remover",),
     ("engines",),
-    ("api",),
+    ("api", "estimate"),
     ("demo",),
     ("service", "client"),
     ("config",),

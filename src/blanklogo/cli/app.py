@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from blanklogo.cli import config, demo, detect, matte, preview, probe, remove
+from blanklogo.cli import config, demo, detect, estimate, matte, preview, probe, remove
 from blanklogo.cli.output import print_error, write_line
 from blanklogo.cli.stop import INTERRUPTED, Stop
 from blanklogo.errors import BlankLogoError, CancelledError, OptionError
@@ -30,6 +30,7 @@ for module, short_help in (
     (matte, "Learn the mark's own picture from a video."),
     (preview, "Draw one frame before and after."),
     (probe, "Say what a video file holds."),
+    (estimate, "Say what a removal will take: seconds, and dollars by provider."),
     (demo, "Make a clip with a mark, remove the mark, score the result."),
 ):
     command = getattr(module, module.__name__.rpartition(".")[2])

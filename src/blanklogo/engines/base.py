@@ -56,7 +56,7 @@ class CallStats:
         peak_rss_bytes: the most memory the worker (with its children) held during the call.
         gpu_utilisation: mean over the call, in [0, 1].
         gpu_memory_bytes: peak on the GPU.
-        num_attempts: more than 1 when the call was tried again after a crash.
+        num_attempts: more than 1 when the call was tried again, after a crash or elsewhere.
     """
 
     worker: str | None = None
