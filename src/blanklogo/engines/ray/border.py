@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,8 @@ from blanklogo.errors import BlankLogoError, CrashError, MemoryLimitError, Proce
 
 _CHECK_CLUSTER = "`ray status` on the cluster says what it has and what it lacks"
 _SAME_VERSIONS = "the same blanklogo, Ray and Python on every node; see docs/ray.md"
+
+_LABEL = re.compile(r"(class_name|actor_id|pid|namespace|ip|name): ")
 
 
 @contextmanager
@@ -35,7 +38,7 @@ def foreign_errors(doing: str, broken: type[BlankLogoError] = ProcessingError) -
 def _mapped(error: Exception, doing: str, broken: type[BlankLogoError]) -> BlankLogoError:
     from ray import exceptions
 
-    told = f"could not {doing}: {type(error).__name__}: {_first_lines(error)}"
+    told = f"could not {doing}: {type(error).__name__}: {_gist(error)}"
     if isinstance(error, exceptions.OutOfMemoryError):
         return MemoryLimitError(told, hint="nodes with more memory, or fewer workers on each")
     if isinstance(error, exceptions.ActorUnschedulableError | exceptions.RuntimeEnvSetupError):
@@ -60,7 +63,8 @@ def _gone() -> tuple[type[Exception], ...]:
     )
 
 
-def _first_lines(error: Exception) -> str:
-    """Ray's messages go on for a page; what matters stands on top."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:8])[:600]
+def _gist(error: Exception) -> str:
+    """Ray's messages go on for a page: what happened comes after names and numbers, and before "Some common causes"."""
+    lines = [line.strip() for line in str(error).partition("Some common causes")[0].splitlines() if line.strip()]
+    told = [line for line in lines if not _LABEL.match(line)]
+    return " ".join(told[:8])[:600]

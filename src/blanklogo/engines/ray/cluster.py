@@ -42,6 +42,7 @@ def join(address: str | None) -> None:
         else:
             _connect(ray, address)
             _joined["is_ours"] = True
+            _let_print(ray, False)
         _joined["num_engines"] += 1
 
 
@@ -51,7 +52,9 @@ def leave() -> None:
         _joined["num_engines"] -= 1
         if _joined["num_engines"] or not _joined["is_ours"]:
             return
-        _ray().shutdown()
+        ray = _ray()
+        ray.shutdown()
+        _let_print(ray, True)
         _joined["is_ours"] = False
         _remove_folder()
 
@@ -92,6 +95,11 @@ def _connect(ray: ModuleType, address: str | None) -> None:
         except BaseException:
             _remove_folder()
             raise
+
+
+def _let_print(ray: ModuleType, may: bool) -> None:
+    """Ray prints that a worker died on our stdout, which is for data; there is no public switch for it."""
+    ray._private.worker._worker_logs_enabled = may
 
 
 def _remove_folder() -> None:

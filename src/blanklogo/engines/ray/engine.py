@@ -25,6 +25,7 @@ class _Lane:
     thread: threading.Thread = field(init=False)
     is_starting: bool = True
     is_idle: bool = False
+    ready_seconds: float = 0.0  # when it had loaded, on the monotonic clock
     num_calls: int = 0
 
 
@@ -117,7 +118,7 @@ class RayEngine(Engine):
             worker = RayWorker(self.spec, self.workload)
             try:
                 worker.start(lambda: self._unwanted(lane))
-                has_started = True
+                has_started, lane.ready_seconds = True, time.monotonic()
                 while worker.is_ready and (call := self._next_call(lane)) is not None:
                     self._run(worker, call, lane)
             finally:
@@ -162,7 +163,7 @@ class RayEngine(Engine):
     def _run(self, worker: RayWorker, call: RayCall, lane: _Lane) -> None:
         """One attempt at a call."""
         lane.num_calls += 1
-        is_cold = lane.num_calls == 1
+        is_cold = lane.num_calls == 1 and call.submitted_seconds < lane.ready_seconds
         call.note(
             worker=worker.name,
             queued_seconds=call.age_seconds,
