@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
 import pytest
 from engine_contract import DRILL, EngineContract, MakeEngine, quick_spec
 
-from blanklogo.engines.base import REMOVER, Message
+from blanklogo.engines.base import REMOVER
 from blanklogo.engines.ray import RayEngine
 from blanklogo.engines.ray.border import foreign_errors
-from blanklogo.engines.spec import EngineSpec
-from blanklogo.errors import CrashError, MemoryLimitError, OptionError, SourceError, TargetError, UnavailableError
+from blanklogo.errors import (
+    BlankLogoError,
+    CrashError,
+    LoadError,
+    MemoryLimitError,
+    OptionError,
+    ProcessingError,
+    SourceError,
+    TargetError,
+    UnavailableError,
+)
 from blanklogo.remover import Remover
-from blanklogo.testbed.burn import UPSCALE
-from blanklogo.types import Box, Order
+from blanklogo.testbed.cases import Burning, Case, make_case
+from blanklogo.testbed.marks import draw_mark
+from blanklogo.testbed.scenes import Scene
+from blanklogo.types import Order
 
 ray = pytest.importorskip("ray")
 
@@ -62,19 +71,14 @@ def cluster(closed_path: Path) -> Iterator[Any]:
             },
         )
         try:
-            with _kept_signals():
-                ray.init(address=made.address, log_to_driver=False, logging_level="ERROR")
+            before = signal.getsignal(signal.SIGTERM)
+            ray.init(address=made.address, log_to_driver=False, logging_level="ERROR")
+            signal.signal(signal.SIGTERM, before)  # Ray takes it for itself
             yield made
         finally:
             ray.shutdown()
             made.shutdown()
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _kept_signals() -> Any:
-    from blanklogo.engines.ray.cluster import _own_sigterm
-
-    return _own_sigterm()
+            _until(lambda: shutil.rmtree(folder, ignore_errors=True) or not Path(folder).exists())
 
 
 @pytest.fixture
@@ -105,3 +109,198 @@ from blanklogo.engines.spec import EngineSpec
 engine = RayEngine(EngineSpec(cpu_cores=0.25), {DRILL!r}, {cluster.address!r})
 """
         monkeypatch.setattr(type(self), "parent_script", script)
+
+
+# Removals
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    scene = Scene("walk", 160, 120, 24, seed=3)
+    return make_case(scene, draw_mark("bug"), tmp_path_factory.mktemp("small"), Burning(scale=1.0, crf=20))
+
+
+@pytest.fixture(scope="module")
+def cleaned(case: Case) -> bytes:
+    """What the Remover makes of it in this process."""
+    return list(Remover().run(Order(case.marked.read_bytes(), boxes=_boxes(case))))[-1]["output"]
+
+
+@pytest.mark.parametrize("sees_our_disk", [True, False], ids=["one disk", "other disks"])
+def test_a_file_becomes_the_same_file_as_without_ray(
+    cluster: Any, make_engine: MakeEngine, case: Case, cleaned: bytes, tmp_path: Path, sees_our_disk: bool
+) -> None:
+    engine = make_engine({}, REMOVER, None if sees_our_disk else cluster.address)
+    target = tmp_path / "clean.mp4"
+    call = engine.submit(Order(str(case.marked), str(target), boxes=_boxes(case)))
+    stages = {event["stage"] for event in call.events() if event["type"] == "progress"}
+    result = call.result(60)
+    assert (result["output"], result["report"]["verify"]["frames_match"]) == (str(target), True)
+    assert target.read_bytes() == cleaned
+    assert {"learn", "restore", "verify"} <= stages
+    assert [path.name for path in tmp_path.iterdir()] == ["clean.mp4"], "nothing but the result"
+
+
+def test_bytes_become_the_same_bytes_as_without_ray(make_engine: MakeEngine, case: Case, cleaned: bytes) -> None:
+    engine = make_engine({}, REMOVER)
+    assert engine.submit(Order(case.marked.read_bytes(), boxes=_boxes(case))).result(60)["output"] == cleaned
+
+
+def test_what_cannot_travel_is_the_callers_own_error(
+    cluster: Any, make_engine: MakeEngine, case: Case, tmp_path: Path
+) -> None:
+    engine = make_engine({}, REMOVER, cluster.address)
+    (tmp_path / "there.mp4").touch()
+    for order, kind in (
+        (Order(str(tmp_path / "missing.mp4")), SourceError),
+        (Order(str(case.marked), str(tmp_path / "there.mp4")), TargetError),
+    ):
+        with pytest.raises(kind):
+            engine.submit(order).result(60)
+    assert engine.stats.num_started == 1, "the worker suffers nothing"
+
+
+# The cluster
+
+
+def test_a_call_on_a_lost_node_is_done_on_another(cluster: Any, make_engine: MakeEngine) -> None:
+    for _ in range(2):
+        cluster.add_node(num_cpus=BIG_CPUS)
+    engine = make_engine({"cpu_cores": HEAD_CPUS + 1, "retries": 1})
+    call = engine.submit({"do": "work", "seconds": 4, "num_events": 40})
+    next(call.events())
+    lost, (kept,) = _apart(cluster.worker_nodes, int(call.stats.worker.partition("@")[0]))
+    try:
+        cluster.remove_node(lost, allow_graceful=False)
+        answer = call.result(60)
+        assert call.stats.num_attempts == 2
+        assert _raylet_of(answer["pid"]) == _raylet(kept)
+    finally:
+        engine.close(is_patient=False)
+        cluster.remove_node(kept)
+
+
+def test_a_worker_that_no_node_has_room_for_is_waited_for_no_longer_than_its_call(make_engine: MakeEngine) -> None:
+    engine = make_engine({"cpu_cores": 999, "max_queue_seconds": 1.0})
+    with pytest.raises(UnavailableError, match="waited 1"):
+        engine.submit({"do": "work"}).result(30)
+    _until(lambda: engine.stats.num_workers == 0)
+
+
+def test_engines_share_the_process_s_ray_and_leave_it_as_it_was(make_engine: MakeEngine) -> None:
+    first, second = make_engine({}), make_engine({})
+    first.submit({"do": "work"}).result(60)
+    first.close()
+    second.submit({"do": "work"}).result(60)
+    second.close()
+    assert ray.is_initialized()
+
+
+@pytest.mark.parametrize("address", ["ray://127.0.0.1:10001", "127.0.0.1:1"])
+def test_an_address_that_cannot_do_is_refused_by_name(make_engine: MakeEngine, address: str) -> None:
+    with pytest.raises((OptionError, UnavailableError), match=address):
+        make_engine({}, DRILL, address)
+
+
+def test_a_workload_that_is_not_there_is_named(make_engine: MakeEngine) -> None:
+    engine = make_engine({}, "blanklogo.engines.drill:Nobody")
+    with pytest.raises(LoadError, match="Nobody"):
+        engine.submit({"do": "work"}).result(60)
+
+
+_ALONE = f"""
+import json, os, signal, sys
+before = signal.getsignal(signal.SIGTERM)
+from blanklogo.engines.ray import RayEngine
+from blanklogo.engines.spec import EngineSpec
+from blanklogo.errors import CrashError
+with RayEngine(EngineSpec(cpu_cores=0.25), {DRILL!r}) as engine:
+    try:
+        engine.submit({{"do": "crash"}}).result(60)
+    except CrashError as error:
+        told = str(error)
+    worker = engine.submit({{"do": "work"}}).result(60)["pid"]
+kept = signal.getsignal(signal.SIGTERM) is before
+print(json.dumps({{"told": told, "worker": worker, "kept": kept}}))
+"""
+
+
+def test_a_ray_of_its_own_comes_and_goes_quietly(tmp_path: Path) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="bl-"))  # short: sockets live in it
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _ALONE],
+            env=os.environ | {"TMPDIR": str(folder)},
+            capture_output=True,
+            text=True,
+            timeout=ALONE_SECONDS,
+            check=True,
+        )
+        said = json.loads(done.stdout)  # and nothing else: stdout is for data
+        assert done.stderr == ""
+        assert "The actor is dead because its worker process has died" in said["told"]
+        assert said["kept"], "SIGTERM is as it was"
+        assert not _processes_naming(str(folder))
+        assert not Path(f"/proc/{said['worker']}").exists()
+        assert list(folder.iterdir()) == []
+    finally:
+        shutil.rmtree(folder)
+
+
+# The border
+
+
+def test_what_ray_raises_becomes_an_error_of_the_tree() -> None:
+    from ray import exceptions
+
+    for raised, kind in (
+        (exceptions.OutOfMemoryError("m"), MemoryLimitError),
+        (exceptions.ActorDiedError(), CrashError),
+        (exceptions.ActorUnavailableError("m", None), CrashError),
+        (exceptions.NodeDiedError("m"), CrashError),
+        (exceptions.RayTaskError("f", "t", ValueError("m")), ProcessingError),
+        (exceptions.RaySystemError("m"), UnavailableError),
+        (ConnectionError("m"), UnavailableError),
+        (SourceError("ours"), SourceError),
+    ):
+        with pytest.raises(BlankLogoError) as caught, foreign_errors("try"):
+            raise raised
+        assert type(caught.value) is kind
+
+
+def _boxes(case: Case) -> tuple:
+    return tuple(place.box for place in case.places)
+
+
+def _apart(nodes: Any, pid: int) -> tuple[Any, list[Any]]:
+    """The node whose worker this is, and the others."""
+    (mine,) = [node for node in nodes if _raylet(node) == _raylet_of(pid)]
+    return mine, [node for node in nodes if node is not mine]
+
+
+def _raylet(node: Any) -> int:
+    return node.all_processes["raylet"][0].process.pid
+
+
+def _raylet_of(pid: int) -> int:
+    """A worker's parent, proc_pid_stat(5)."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _processes_naming(text: str) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if text in command:
+            found.append(command)
+    return found
+
+
+def _until(is_so: Any, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "not within the time allowed"
+        time.sleep(0.05)

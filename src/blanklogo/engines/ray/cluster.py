@@ -7,6 +7,7 @@ import shutil
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -16,6 +17,7 @@ from blanklogo.engines.ray.border import foreign_errors
 from blanklogo.errors import OptionError, UnavailableError
 
 _STORE_BYTES = 128 << 20  # of the local object store; larger things go through the disk
+_LOGS_SECONDS = 5.0
 _SHARED = threading.Lock()
 _joined: dict[str, Any] = {"num_engines": 0, "is_ours": False, "folder": None}
 
@@ -103,9 +105,14 @@ def _let_print(ray: ModuleType, may: bool) -> None:
 
 
 def _remove_folder() -> None:
-    if _joined["folder"]:
-        shutil.rmtree(_joined["folder"], ignore_errors=True)  # its last processes may still be writing logs
-        _joined["folder"] = None
+    """Ray's last processes may still be writing their logs there, so it may take more than one go."""
+    end = time.monotonic() + _LOGS_SECONDS
+    while _joined["folder"]:
+        shutil.rmtree(_joined["folder"], ignore_errors=True)
+        if not os.path.exists(_joined["folder"]) or time.monotonic() > end:
+            _joined["folder"] = None
+        else:
+            time.sleep(0.05)
 
 
 @contextmanager
