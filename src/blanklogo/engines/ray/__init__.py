@@ -1,14 +1,8 @@
 """Removals on a Ray cluster, or on a Ray that this process starts for itself.
 
-::
-
-    engine.RayEngine       the queue, and how many workers there are
-      └─ worker.RayWorker  one worker seen from here: started, given calls, stopped; a thread each
-           └─ actor.Actor  the same worker seen from inside: the workload, and a watch on its memory
-    calls.RayCall          what the caller holds
-    parcel                 local files that go along as bytes when the cluster has other disks
-    cluster                joining and leaving; Ray is one for each process
-    border                 what Ray raises, as errors of the tree
+`engine` is what callers see, `worker` a worker from outside, `actor` one from inside; `cluster` joins and leaves Ray,
+`border` says what Ray raises in our words, and `parcel` carries local files to where other disks are. Where calls wait
+and how a worker is held to its limits is the pool's way too (`engines.desk`, `engines.supervisor`).
 
 Ray itself is imported only when an engine is made.
 """

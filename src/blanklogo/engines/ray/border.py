@@ -1,4 +1,4 @@
-"""What Ray raises, as errors of the tree."""
+"""What Ray raises, in our words."""
 
 from __future__ import annotations
 
@@ -6,65 +6,62 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from blanklogo.errors import BlankLogoError, CrashError, MemoryLimitError, ProcessingError, UnavailableError
-
-_CHECK_CLUSTER = "`ray status` on the cluster says what it has and what it lacks"
-_SAME_VERSIONS = "the same blanklogo, Ray and Python on every node; see docs/ray.md"
+from blanklogo.errors import BlankLogoError, CrashError, LoadError, UnavailableError
 
 _LABEL = re.compile(r"(class_name|actor_id|pid|namespace|ip|name): ")
+_MAX_CHARACTERS = 600
 
 
 @contextmanager
-def foreign_errors(doing: str, broken: type[BlankLogoError] = ProcessingError) -> Iterator[None]:
-    """Maps what Ray raises inside the block; errors of the tree pass.
+def joining(what: str) -> Iterator[None]:
+    """Turns whatever Ray raises inside the block into UnavailableError; errors of the tree pass.
 
     Args:
-        doing: what was under way, such as "start a worker"; part of the message.
-        broken: what it is when the code in the worker raises something of its own.
-
-    Raises:
-        MemoryLimitError: the node ran out of memory, and Ray chose the worker to go.
-        CrashError: the worker or its node is gone.
-        UnavailableError: the cluster cannot be reached, or cannot hold such a worker.
+        what: was to be joined, such as "the Ray at HOST:6379".
     """
     try:
         yield
     except BlankLogoError:
         raise
     except Exception as error:
-        raise _mapped(error, doing, broken) from error
+        raise UnavailableError(
+            f"could not join {what}: {gist(error)}", hint="`ray status` there says how it is"
+        ) from error
 
 
-def _mapped(error: Exception, doing: str, broken: type[BlankLogoError]) -> BlankLogoError:
-    from ray import exceptions
-
-    told = f"could not {doing}: {type(error).__name__}: {_gist(error)}"
-    if isinstance(error, exceptions.OutOfMemoryError):
-        return MemoryLimitError(told, hint="nodes with more memory, or fewer workers on each")
-    if isinstance(error, exceptions.ActorUnschedulableError | exceptions.RuntimeEnvSetupError):
-        return UnavailableError(told, hint=_CHECK_CLUSTER)
-    if isinstance(error, exceptions.RayTaskError) or "creation task" in str(error):
-        return broken(told, hint=_SAME_VERSIONS)
-    if isinstance(error, _gone()):
-        return CrashError(told, hint="another try may do well; EngineSpec.retries does that by itself")
-    return UnavailableError(told, hint=_CHECK_CLUSTER)
-
-
-def _gone() -> tuple[type[Exception], ...]:
-    """What says that a worker, its node, or what it had to say is lost."""
-    from ray import exceptions
-
-    return (
-        exceptions.RayActorError,  # died, or cannot be reached
-        exceptions.WorkerCrashedError,
-        exceptions.NodeDiedError,
-        exceptions.ObjectLostError,
-        exceptions.ObjectFetchTimedOutError,
-    )
+@contextmanager
+def starting() -> Iterator[None]:
+    """Turns whatever Ray raises inside the block into CrashError, when the worker was lost, or else LoadError."""
+    try:
+        yield
+    except BlankLogoError:
+        raise
+    except Exception as error:
+        if _is_loss(error):
+            raise CrashError(f"a worker was lost while it started: {gist(error)}") from error
+        raise LoadError(
+            f"a worker could not be started: {gist(error)}",
+            hint="the same blanklogo, Ray and Python on every node; see docs/ray.md",
+        ) from error
 
 
-def _gist(error: Exception) -> str:
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether Ray ended a worker because its node ran out of memory."""
+    from ray.exceptions import OutOfMemoryError
+
+    return isinstance(error, OutOfMemoryError)
+
+
+def gist(error: Exception) -> str:
     """Ray's messages go on for a page: what happened comes after names and numbers, and before "Some common causes"."""
-    lines = [line.strip() for line in str(error).partition("Some common causes")[0].splitlines() if line.strip()]
-    told = [line for line in lines if not _LABEL.match(line)]
-    return " ".join(told[:8])[:600]
+    lines = [line.strip() for line in str(error).partition("Some common causes")[0].splitlines()]
+    told = " ".join(line for line in lines if line and not _LABEL.match(line))
+    return f"{type(error).__name__}: {told[:_MAX_CHARACTERS]}"
+
+
+def _is_loss(error: Exception) -> bool:
+    """A node that went, a process that was killed; not one that failed by itself to become an actor."""
+    from ray import exceptions
+
+    lost = (exceptions.RayActorError, exceptions.NodeDiedError, exceptions.WorkerCrashedError)
+    return (isinstance(error, lost) and "creation task" not in str(error)) or is_out_of_memory(error)
