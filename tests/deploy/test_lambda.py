@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from clip_checks import check_clean
-from loopback import ANSWER_SECONDS, Answer, serving
+from local_http import ANSWER_SECONDS, Answer, serving
 from runners import Started
 
 from blanklogo.errors import BudgetError, OptionError, from_dict

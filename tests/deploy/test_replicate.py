@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from clip_checks import check_clean
-from loopback import free_port, post, wait_until_it_answers
+from local_http import free_port, post, wait_until_it_answers
 from runners import DEPLOY, Started
 
 from blanklogo.testbed.cases import Case

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from clip_checks import check_clean
-from loopback import Answer, free_port, post, serving, wait_until_it_answers
+from local_http import Answer, free_port, post, serving, wait_until_it_answers
 from runners import Started
 
 from blanklogo.errors import OptionError, from_dict
