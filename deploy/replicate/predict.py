@@ -5,7 +5,6 @@ cd deploy/replicate && cog predict -i video=@clip.mp4
 """
 
 import tempfile
-from typing import Any
 
 from cog import BaseModel, BasePredictor, Input, Path
 
@@ -13,26 +12,12 @@ from blanklogo.errors import OptionError
 from blanklogo.remover import Remover
 from blanklogo.types import Order
 
-PLATFORMS = [
-    "none",
-    "sora",
-    "tiktok",
-    "runway",
-    "pika",
-    "kling",
-    "luma",
-    "midjourney",
-    "instagram",
-    "facebook",
-    "custom",
-]
-
 
 class Output(BaseModel):
     """The clean video, and the report of docs/report.md."""
 
     video: Path
-    report: Any
+    report: dict
 
 
 class Predictor(BasePredictor):
@@ -49,7 +34,23 @@ class Predictor(BasePredictor):
             choices=["auto", "inpaint", "crop"],
             default="auto",
         ),
-        platform: str = Input(description="Where the video came from", choices=PLATFORMS, default="none"),
+        platform: str = Input(
+            description="Where the video came from",
+            choices=[
+                "none",
+                "sora",
+                "tiktok",
+                "runway",
+                "pika",
+                "kling",
+                "luma",
+                "midjourney",
+                "instagram",
+                "facebook",
+                "custom",
+            ],
+            default="none",
+        ),
         box: str = Input(description="Where the mark is, in px: X,Y,W,H. Empty: it is searched for", default=""),
     ) -> Output:
         """Takes the mark out."""

@@ -57,5 +57,6 @@ def test_its_choices_are_ours() -> None:
     spec = importlib.util.spec_from_file_location("predict", DEPLOY / "replicate" / "predict.py")
     predict = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(predict)
-    assert ["none", *Platform] == predict.PLATFORMS
-    assert predict.Predictor.predict.__defaults__[1].choices == list(Mode)
+    _, mode, platform, _ = predict.Predictor.predict.__defaults__
+    assert mode.choices == list(Mode)
+    assert platform.choices == ["none", *Platform]
