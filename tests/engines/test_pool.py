@@ -18,7 +18,15 @@ from engine_contract import DRILL, EngineContract, MakeEngine, is_alive, quick_s
 
 from blanklogo.engines.call import LocalCall
 from blanklogo.engines.pool.engine import PoolEngine
-from blanklogo.errors import CrashError, LoadError, MemoryLimitError, OptionError, ProcessingError, UnavailableError
+from blanklogo.errors import (
+    CrashError,
+    EngineError,
+    LoadError,
+    MemoryLimitError,
+    OptionError,
+    ProcessingError,
+    UnavailableError,
+)
 
 
 @pytest.fixture
@@ -112,6 +120,17 @@ def test_workers_that_die_loading_are_tried_again_before_callers_are_told(make_e
     with pytest.raises(LoadError, match=r"died while it loaded \(exit code 7\)"):
         engine.submit({}).result(PATIENCE_SECONDS)
     assert engine.stats.num_started == 3
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_in_looking_after_a_worker_ends_the_call_too(make_engine: MakeEngine) -> None:
+    engine = make_engine({})
+    call = engine.submit({"do": "work", "seconds": 5})
+    next(call.events())
+    engine.spec.__dict__["timeout_seconds"] = "soon"  # no number to compare with
+    with pytest.raises(EngineError, match="TypeError"):
+        call.result(PATIENCE_SECONDS)
+    until(lambda: engine.stats.num_workers == 0)
 
 
 def test_children_count_and_go_with_their_worker(make_engine: MakeEngine) -> None:

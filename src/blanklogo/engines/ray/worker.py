@@ -62,9 +62,12 @@ class RayWorker:
             return self._heard.popleft()
         end = time.monotonic() + timeout_seconds
         while (message := self._next(max(end - time.monotonic(), 0))) is not None:
-            if message["kind"] != "sample":
-                return message
-            self._sample = Sample(*message["sample"])
+            if message["kind"] == "sample":
+                self._sample = Sample(*message["sample"])
+                continue
+            if message["kind"] == "begun":
+                self._sample = Sample()  # the last one was of the call before
+            return message
         return None
 
     def is_alive(self) -> bool:
