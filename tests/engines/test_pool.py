@@ -170,6 +170,19 @@ def test_a_crash_tells_how_the_worker_ended(make_engine: MakeEngine) -> None:
         call.result(PATIENCE_SECONDS)
 
 
+def test_a_worker_has_the_environment_and_scratch_of_its_own(
+    make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    with make_engine({}, ODD) as engine:
+        assert output(engine, {"do": "environment", "name": "OPENBLAS_NUM_THREADS"}) == "1"
+        scratch = Path(output(engine, {"do": "environment", "name": "TMPDIR"}))
+        assert scratch.is_dir()
+    assert not scratch.exists()
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    assert output(make_engine({}, ODD), {"do": "environment", "name": "OPENBLAS_NUM_THREADS"}) == "2"
+
+
 def test_a_pool_that_is_forgotten_takes_its_workers_along() -> None:
     script = TestPool.parent_script + "print(engine.submit({'do': 'work'}).result(60)['pid'])"
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
