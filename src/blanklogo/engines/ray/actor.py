@@ -5,6 +5,8 @@ from __future__ import annotations
 import marshal
 import os
 import queue
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -29,12 +31,14 @@ class Actor:
     """
 
     def __init__(self, workload: str) -> None:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in the pool's workers; NumPy is not loaded yet
+        self._scratch = tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="blanklogo-ray-")
         self._workload = workload
         self._inbox = Inbox()
 
-    def process(self) -> int:
-        """Its number; answers as soon as there is one."""
-        return os.getpid()
+    def home(self) -> tuple[str, str]:
+        """Its node, and the folder there for all its temporary files; answers as soon as there is a process."""
+        return ray.get_runtime_context().get_node_id(), self._scratch
 
     @ray.method(num_returns="streaming")
     def live(self) -> Iterator[bytes]:
@@ -59,6 +63,13 @@ class Actor:
 
 _remote: Any = ray.remote
 REMOTE_ACTOR = _remote(concurrency_groups={"mail": 1}, max_restarts=0, max_task_retries=0)(Actor)
+
+
+def _sweep(folder: str) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+REMOTE_SWEEP = _remote(num_cpus=0)(_sweep)  # of what a killed actor left
 
 
 class _Speaker:
@@ -90,10 +101,15 @@ class _Speaker:
 
     def _watch(self) -> None:
         while self._has_call.wait():
-            rss_bytes = memory.process_rss_bytes(os.getpid())
-            sample = (rss_bytes, *(self._gpu.sample() if self._gpu else (None, None)))
+            sample = (_held_bytes(), *(self._gpu.sample() if self._gpu else (None, None)))
             self._said.put(marshal.dumps({"kind": "sample", "sample": sample}))
             time.sleep(_SAMPLE_SECONDS)
+
+
+def _held_bytes() -> int | None:
+    """What this process holds, and its children where Ray gives each worker a process group of its own."""
+    pid = os.getpid()
+    return memory.group_rss_bytes(pid) if os.getpgrp() == pid else memory.process_rss_bytes(pid)
 
 
 def _own_gpu() -> Gpu | None:

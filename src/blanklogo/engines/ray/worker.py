@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from types import ModuleType
 from typing import Any
 
 from blanklogo.engines.base import Message
@@ -37,6 +38,7 @@ class RayWorker:
         self._sample = Sample()
         self._ending: str | None = None
         self._is_killed = False
+        self._home: tuple[str, str] | None = None
         with border.starting():
             joined_ray()
             options = {"num_cpus": spec.cpu_cores, "num_gpus": 1 if spec.gpu else 0}
@@ -94,23 +96,31 @@ class RayWorker:
         return False
 
     def kill(self) -> None:
-        """Ray ends an actor's children with it."""
+        """Ray ends an actor's children with it; its temporary files are ours to remove."""
         if self._is_killed:
             return
         self._is_killed = True
         with suppress(Exception):  # Ray itself is gone, and so are its workers
             ray = joined_ray()
             ray.kill(self._actor)
-            ray.wait([self._actor.process.remote()], timeout=_GONE_SECONDS)
+            ray.wait([self._actor.home.remote()], timeout=_GONE_SECONDS)
+            if self._home is not None:
+                self._sweep(ray, *self._home)
+
+    def _sweep(self, ray: ModuleType, node: str, folder: str) -> None:
+        from blanklogo.engines.ray.actor import REMOTE_SWEEP
+
+        there = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
+        ray.get(REMOTE_SWEEP.options(scheduling_strategy=there).remote(folder), timeout=_GONE_SECONDS)
 
     def _wait_for_room(self, is_wanted: Callable[[], bool]) -> None:
         with border.starting():
             ray = joined_ray()
-            process = self._actor.process.remote()
-            while not ray.wait([process], timeout=_TICK_SECONDS)[0]:
+            home = self._actor.home.remote()
+            while not ray.wait([home], timeout=_TICK_SECONDS)[0]:
                 if not is_wanted():
                     raise CrashError("the calls that a worker was started for are gone")
-            ray.get(process)
+            self._home = ray.get(home)
 
     def _next(self, timeout_seconds: float) -> Message | None:
         """What the actor says next. Raises EOFError when it is gone."""
