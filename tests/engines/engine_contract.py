@@ -304,12 +304,13 @@ class EngineContract:
         assert isinstance(_ending(call), CancelledError)
         assert engine.stats.num_workers == 0
 
-    def test_a_killed_parent_leaves_no_worker(self) -> None:
+    def test_a_killed_parent_leaves_no_worker(self, tmp_path: Path) -> None:
         self.needs("has_workers")
         if self.parent_script is None:
             pytest.skip("the workers belong to a service, not to whoever calls it")
         command = [sys.executable, "-c", self.parent_script + _PARENT]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        environment = os.environ | {"TMPDIR": str(tmp_path)}  # what is killed cannot clear up
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as parent:
             try:
                 worker = int(parent.stdout.readline())
                 assert parent.stdout.readline() == "hanging\n"

@@ -18,6 +18,7 @@ from engine_contract import DRILL, EngineContract, MakeEngine, is_alive, quick_s
 
 from blanklogo.engines.call import LocalCall
 from blanklogo.engines.pool.engine import PoolEngine
+from blanklogo.engines.pool.gpu import Gpu, gpus
 from blanklogo.errors import (
     CrashError,
     EngineError,
@@ -45,6 +46,7 @@ def make_engine() -> Iterator[MakeEngine]:
 class TestPool(EngineContract):
     parent_script = f"""
 from blanklogo.engines.pool.engine import PoolEngine
+from blanklogo.engines.pool.gpu import Gpu, gpus
 from blanklogo.engines.spec import EngineSpec
 engine = PoolEngine(EngineSpec(max_workers=1), {DRILL!r})
 """
@@ -253,3 +255,15 @@ def worker_pids() -> list[int]:
         except OSError:
             continue
     return sorted(found)
+
+
+def test_without_a_driver_the_gpus_are_not_known_and_nothing_is_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if Path("/dev/nvidiactl").exists():
+        utilisation, num_bytes = gpus()[0].sample()
+        assert 0 <= utilisation <= 1
+        assert num_bytes > 0
+    else:
+        with pytest.raises(UnavailableError, match="NVIDIA"):
+            gpus()
+        assert Gpu("0").sample() == (None, None)

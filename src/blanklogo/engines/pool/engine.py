@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 
 from blanklogo.engines.base import REMOVER, Engine, EngineStats, Message
 from blanklogo.engines.call import LocalCall
@@ -35,6 +36,8 @@ class PoolEngine(Engine):
         self._gpus = gpus() if spec.gpu else ()
         num_places = min(spec.max_workers, len(self._gpus) or num_cores())
         self._desk = Desk(spec, num_places, self._hire)
+        # At the program's end, too, workers are ended by us, so that their scratch folders go as well.
+        self._at_exit = weakref.finalize(self, self._desk.close, is_patient=False)
         self._desk.open()
 
     def submit(self, order: Order | Message) -> LocalCall:
@@ -48,6 +51,7 @@ class PoolEngine(Engine):
 
     def close(self, *, is_patient: bool = True) -> None:
         self._desk.close(is_patient=is_patient)
+        self._at_exit.detach()
 
     def _hire(self, badge: Badge) -> None:
         gpu = self._gpus[badge.place] if self._gpus else None
