@@ -29,6 +29,7 @@ class Key:
         accepted: what is accepted, for messages, for help and for the template.
         example: a value for the template, as TOML.
         choices: all that is accepted; empty where that is no list.
+        is_several: whether a value may be several of the choices, with commas between.
     """
 
     default: Any
@@ -36,6 +37,7 @@ class Key:
     accepted: str
     example: str
     choices: tuple[str, ...] = ()
+    is_several: bool = False
 
 
 # Spelled out here, and held equal to what the library takes by a test: asking it would load NumPy for `--help`.
@@ -50,7 +52,7 @@ KEYS: Mapping[str, Key] = {
     "platform": Key(None, str, ", ".join(PLATFORMS), '"tiktok"', PLATFORMS),
     "codec": Key(None, str, f"{', '.join(CODECS)}; unset: as the source", '"h264"', CODECS),
     "quality": Key(None, float, "0 (lossless) to 51 (worst); unset: visually lossless", "16"),
-    "engine": Key("inline", str, ", ".join(ENGINES), '"pool"', ENGINES),
+    "engine": Key("inline", str, f"{', '.join(ENGINES)}; or several, A,B: in this order", '"pool"', ENGINES, True),
     "overwrite": Key(False, bool, "true, false", "false"),
 }
 
@@ -166,6 +168,11 @@ def checked(name: str, value: Any, where: str) -> Any:
     key = KEYS[name]
     if key.kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if not isinstance(value, key.kind) or (key.choices and value not in key.choices):
+    if not isinstance(value, key.kind) or (key.choices and not _is_chosen(key, value)):
         raise OptionError(f"{where}: {name} {value!r}", accepted=key.accepted)
     return value
+
+
+def _is_chosen(key: Key, value: Any) -> bool:
+    parts = str(value).split(",") if key.is_several else [value]
+    return all(str(part).strip() in key.choices for part in parts)

@@ -31,9 +31,27 @@ def test_remove_asks_for_what_it_was_told(blank, api) -> None:
         "marks": (Path("m.png"), Path("n.png")),
         "boxes": (Box(24, 18, 204, 82),),
         "within": TimeRange(3, 65.5),
-        "engine": "inline",
-        "spec": None,
-    }
+    }  # no engine: inline is this thread
+
+
+@pytest.mark.parametrize("name", ["moon", "pool,moon", "pool,", ""])
+def test_an_engine_that_is_none_is_refused_before_anything_is_done(blank, api, name: str) -> None:
+    outcome = blank("remove", "clip.mp4", "--engine", name)
+    assert outcome.code == 2
+    assert "inline, pool, modal, ray" in outcome.stderr
+    assert not api.calls
+
+
+def test_several_engines_are_one_for_the_library(blank, api) -> None:
+    assert blank("remove", "clip.mp4", "--engine", "inline,pool").code == 0
+    engine = api.calls[0][2]["engine"]
+    assert [each.name for each in engine.engines] == ["inline", "pool"]
+
+
+def test_an_address_is_for_ray_only(blank, api) -> None:
+    outcome = blank("remove", "clip.mp4", "--engine", "pool", "--address", "10.0.0.1:6379")
+    assert outcome.code == 2
+    assert "10.0.0.1:6379" in outcome.stderr
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from importlib.util import find_spec
 
 import pytest
 
 from blanklogo.engines.open import ENGINES, open_engine
 from blanklogo.engines.spec import EngineSpec
-from blanklogo.errors import OptionError, UnavailableError
+from blanklogo.errors import LoadError, OptionError, UnavailableError
 
 DRILL = "blanklogo.engines.drill:Drill"
 
@@ -33,6 +34,29 @@ def test_a_missing_extra_is_named(name: str, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delitem(sys.modules, f"blanklogo.engines.{name}", raising=False)
     with pytest.raises(UnavailableError, match=rf"blanklogo\[{name}\]"):
         open_engine(name)
+
+
+def test_several_names_are_one_engine_that_goes_from_the_first_to_the_next() -> None:
+    with open_engine("inline, pool", EngineSpec(max_workers=1), "blanklogo.engines.drill:Unloadable") as engine:
+        call = engine.submit({"do": "work", "seconds": 0})
+        notices = [event["message"] for event in call.events() if event["type"] == "notice"]
+        with pytest.raises(LoadError):
+            call.result(60)
+    assert len(notices) == 1
+    assert "inline" in notices[0]
+    assert "now pool" in notices[0]
+
+
+def test_of_several_engines_none_is_left_open_when_one_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = threading.active_count()
+    with pytest.raises(OptionError, match="retries"):
+        open_engine("pool,inline", EngineSpec(max_workers=1, min_workers=1, retries=1), DRILL)
+    assert threading.active_count() == before
+
+
+def test_an_address_without_a_ray_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"address 10\.0\.0\.1:6379"):
+        open_engine("pool", address="10.0.0.1:6379")
 
 
 def test_no_provider_is_imported_before_it_is_asked_for() -> None:

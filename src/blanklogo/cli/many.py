@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from blanklogo.cli.words import summary, tally
 from blanklogo.errors import BlankLogoError, CancelledError, OptionError, TargetError
 
 if TYPE_CHECKING:
-    from blanklogo.engines.spec import EngineSpec
+    from blanklogo.engines.base import Engine
     from blanklogo.types import Report
 
 NO_MARK_STRICT = 3  # the exit code of --strict when there was nothing to remove
@@ -28,17 +29,39 @@ Pair = tuple[Path, Path]  # a source and its target
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where removals run: an engine's name, or several with commas, and the address of a cluster."""
+
+    engine: str
+    address: str | None = None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether in this very thread, with no engine in between."""
+        return self.engine == "inline" and self.address is None
+
+    def open(self) -> Engine:
+        """Within the limits that the environment sets; here nobody pays by the minute, so a removal may take a day."""
+        from blanklogo.engines.open import open_engine
+        from blanklogo.engines.spec import EngineSpec
+
+        own = {"timeout_seconds": _DAY_SECONDS} if self.engine == "pool" else {}
+        return open_engine(self.engine, EngineSpec.from_environment(os.environ, **own), address=self.address)
+
+
+@dataclass(frozen=True)
 class Removal:
     """What one command line asks for.
 
     Attributes:
         pairs: sources and their targets.
-        how: arguments of `api.remove`; `engine` is a name.
+        how: arguments of `api.remove`, but for the engine.
         is_strict: a video without a mark counts in the exit code.
     """
 
     pairs: tuple[Pair, ...]
     how: dict[str, Any]
+    place: Place
     is_strict: bool
 
 
@@ -71,11 +94,15 @@ def remove_all(removal: Removal, output: Output, stop: Stop) -> int:
     if len(removal.pairs) == 1:
         ((source, target),) = removal.pairs
         with output:
-            how = removal.how | {"spec": _spec(removal.how["engine"])}
-            report = _removed(source, target, how, on_event=output.event, cancelled=stop)
+            if removal.place.is_here:
+                report = _removed(source, target, removal.how, on_event=output.event, cancelled=stop)
+            else:
+                with removal.place.open() as engine:
+                    how = removal.how | {"engine": engine}
+                    report = _removed(source, target, how, on_event=output.event, cancelled=stop)
         return _told(removal, output, source, target, report)
     with output:
-        do = _in_turn if removal.how["engine"] == "inline" else _at_once
+        do = _in_turn if removal.place.is_here else _at_once
         endings = do(removal, output, stop)
     output.words([tally([words for words, _ in endings])])
     return max((code for _, code in endings), key=BEST_FIRST.index)
@@ -87,12 +114,10 @@ def _in_turn(removal: Removal, output: Output, stop: Stop) -> list[tuple[str, in
 
 def _at_once(removal: Removal, output: Output, stop: Stop) -> list[tuple[str, int]]:
     """As many at once as the engine has workers. Stopped, the engine goes first: the threads wait for its calls."""
-    from blanklogo.engines.open import open_engine
-
-    spec = _spec(removal.how["engine"])
-    assert spec is not None
-    num_threads = min(len(removal.pairs), spec.max_workers)
-    with ThreadPoolExecutor(num_threads) as threads, open_engine(removal.how["engine"], spec) as engine:
+    with ExitStack() as stack:
+        engine = removal.place.open()
+        threads = stack.enter_context(ThreadPoolExecutor(min(len(removal.pairs), engine.spec.max_workers)))
+        stack.enter_context(engine)
         how = removal.how | {"engine": engine}
         waiting = [threads.submit(_one_of_many, removal, output, stop, pair, how) for pair in removal.pairs]
         try:
@@ -130,12 +155,3 @@ def _told(removal: Removal, output: Output, source: Path, target: Path, report: 
     fields = {"source": str(source), "output": written and str(written), "report": report.as_dict()}
     output.result(fields, summary(report, source, written))
     return NO_MARK_STRICT if removal.is_strict and report.verify.status == "no_mark" else 0
-
-
-def _spec(engine: str) -> EngineSpec | None:
-    """The limits that the environment sets. On this machine, nobody pays by the minute: a removal may take a day."""
-    if engine == "inline":
-        return None
-    from blanklogo.engines.spec import EngineSpec
-
-    return EngineSpec.from_environment(os.environ, **({"timeout_seconds": _DAY_SECONDS} if engine == "pool" else {}))

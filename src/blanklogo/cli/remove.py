@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from blanklogo.cli import options
-from blanklogo.cli.many import NO_MARK_STRICT, Removal, pairs_of, remove_all
+from blanklogo.cli.many import NO_MARK_STRICT, Place, Removal, pairs_of, remove_all
 from blanklogo.cli.output import Output
 from blanklogo.config import CODECS, ENGINES, KEYS, checked, from_text, load_settings
 
@@ -53,7 +53,17 @@ Engine = Annotated[
         "--engine",
         metavar="NAME",
         show_default=False,
-        help=f"Where it runs: {', '.join(ENGINES)} [default: inline, in this process]. See docs/engines.md.",
+        help=f"Where it runs: {', '.join(ENGINES)} [default: inline, in this process]; or several, as in modal,pool: "
+        "what the first cannot serve goes to the next. See docs/engines.md.",
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        metavar="HOST:PORT",
+        show_default=False,
+        help="Of the Ray cluster [default: a Ray of its own on this machine].",
     ),
 ]
 Overwrite = Annotated[
@@ -92,6 +102,7 @@ def remove(
     codec: Codec = None,
     quality: Quality = None,
     engine: Engine = None,
+    address: Address = None,
     overwrite: Overwrite = None,
     dry_run: DryRun = False,
     strict: Strict = False,
@@ -106,7 +117,8 @@ def remove(
     given = {"mode": mode, "platform": platform, "codec": codec, "quality": quality, "overwrite": overwrite}
     how = effective(given | {"engine": engine})
     how |= {"marks": tuple(marks or ()), "boxes": options.parse_boxes(boxes), "within": options.parse_range(start, end)}
-    removal = Removal(pairs_of(sources, target), how | {"dry_run": dry_run}, is_strict=strict)
+    how |= {"dry_run": dry_run}
+    removal = Removal(pairs_of(sources, target), how, Place(how.pop("engine"), address), is_strict=strict)
     output = Output(context.obj, is_json=is_json, is_quiet=is_quiet, num_sources=len(sources))
     return remove_all(removal, output, context.obj)
 

@@ -23,12 +23,14 @@ class LocalCall(Call):
 
     Attributes:
         queued_at_seconds: when it was last put into the queue, on the monotonic clock.
+        num_lost_workers: that died with it before they began it.
     """
 
     def __init__(self, order: Message, on_cancel: Callable[[LocalCall], None]) -> None:
         self.id = secrets.token_hex(8)
         self.order = order
         self.submitted_at_seconds = self.queued_at_seconds = time.monotonic()
+        self.num_lost_workers = 0
         self.is_cancel_asked = False
         self._on_cancel = on_cancel
         self._changed = threading.Condition()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from importlib import import_module
-from typing import Any
 
 from blanklogo.engines.base import REMOVER, Engine
+from blanklogo.engines.fallback import FallbackEngine
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.errors import OptionError, UnavailableError
 
@@ -18,23 +19,38 @@ _HOMES = {
 ENGINES = tuple(_HOMES)
 
 
-def open_engine(name: str, spec: EngineSpec | None = None, workload: str = REMOVER, **options: Any) -> Engine:
+def open_engine(
+    name: str, spec: EngineSpec | None = None, workload: str = REMOVER, *, address: str | None = None
+) -> Engine:
     """Makes an engine; whoever asks for it closes it.
 
     Args:
-        name: one of `ENGINES`.
+        name: one of `ENGINES`, or several with commas between: what the first cannot serve goes to the next, told by a
+            notice (`engines.fallback`).
         spec: limits; None: the defaults.
-        options: the engine's own, such as Ray's `address`.
+        address: of a Ray cluster ("HOST:6379", "auto"); None: a Ray of its own on this machine.
 
     Raises:
-        OptionError: there is no such engine, or it cannot hold the spec.
+        OptionError: there is no such engine, it cannot hold the spec, or an address is given and no Ray asked for.
         UnavailableError: its extra is not installed, or it cannot be reached.
     """
-    if name not in _HOMES:
-        raise OptionError(f"engine {name!r}", accepted=", ".join(ENGINES))
+    names = [part.strip() for part in name.split(",")]
+    if unknown := [part for part in names if part not in _HOMES]:
+        raise OptionError(f"engine {unknown[0]!r}", accepted=", ".join(ENGINES))
+    if address is not None and "ray" not in names:
+        raise OptionError(f"address {address} for the engine {name}", accepted="an address with the engine ray")
+    with ExitStack() as made:
+        engines = [made.enter_context(_opened(part, spec or EngineSpec(), workload, address)) for part in names]
+        engine = FallbackEngine(engines) if len(engines) > 1 else engines[0]
+        made.pop_all()
+    return engine
+
+
+def _opened(name: str, spec: EngineSpec, workload: str, address: str | None) -> Engine:
     module, kind = _HOMES[name]
+    options = {"address": address} if name == "ray" else {}
     try:
-        return getattr(import_module(module), kind)(spec or EngineSpec(), workload, **options)
+        return getattr(import_module(module), kind)(spec, workload, **options)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != name:
             raise

@@ -25,6 +25,7 @@ from blanklogo.errors import (
 
 TICK_SECONDS = 0.05  # how soon a cancelled call, or one over a limit, is noticed
 _LEAVING_SECONDS = 5.0  # for the workload's own closing, at least
+_MAX_LOST_WORKERS = 3  # that a call may lose before it began: it is not to blame, but something is
 
 
 @dataclass(frozen=True)
@@ -275,8 +276,11 @@ class _Turn:
         call, desk = self.call, self.supervisor.desk
         if self.reason is not None or call.is_cancel_asked:
             call.fail(self.reason or CancelledError("stopped by the caller"))
-        elif self.begun_at_seconds is None:
+        elif self.begun_at_seconds is None and call.num_lost_workers < _MAX_LOST_WORKERS:
+            call.num_lost_workers += 1
             desk.put_back(call)
+        elif self.begun_at_seconds is None:
+            call.fail(CrashError(f"one worker after the other died before it began ({how})"))
         elif call.stats.num_attempts <= self.supervisor.spec.retries:
             call.note(num_attempts=call.stats.num_attempts + 1)
             desk.put_back(call)
