@@ -15,7 +15,7 @@ FLOORS = (
     ("provenance",),
     ("detection", "matting", "restoration", "testbed"),
     ("pipeline",),
-    ("transfer",),
+    ("transfer", "wire"),
     ("remover",),
     ("engines",),
     ("api",),
