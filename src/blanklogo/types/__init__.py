@@ -4,11 +4,12 @@ from blanklogo.types.geometry import Box, TimeRange
 from blanklogo.types.job import Event, Job, Mode, Notice, Platform, Progress
 from blanklogo.types.mark import Mark, Matte, PlaneMatte
 from blanklogo.types.order import Order
-from blanklogo.types.report import PixelShares, Report, TrackReport, Verification
+from blanklogo.types.report import Cost, PixelShares, Report, TrackReport, Verification
 from blanklogo.types.track import Detection, Track
 
 __all__ = [
     "Box",
+    "Cost",
     "Detection",
     "Event",
     "Job",

@@ -74,8 +74,30 @@ class Verification:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What the work cost where it ran, by the price table of that time; no bill.
+
+    Attributes:
+        provider: who rented out the worker.
+        usd: US dollars, without tax.
+        seconds: of the worker's time that are counted: the run, and its start where the call had to wait for one.
+        is_cold: whether it had; None: not known.
+        price_date: when the price was current.
+    """
+
+    provider: str
+    usd: float
+    seconds: float
+    is_cold: bool | None
+    price_date: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"usd": round(self.usd, 6), "seconds": round(self.seconds, 3)}
+
+
+@dataclass(frozen=True)
 class Report:
-    """What was done, for people, scripts and bills. Sizes in MB are 1e6 bytes."""
+    """What was done, for people, scripts and bills. Sizes in MB are 1e6 bytes; `cost` is None on this machine."""
 
     mode: str
     platform: str | None
@@ -89,6 +111,7 @@ class Report:
     verify: Verification
     warnings: tuple[str, ...] = ()
     weights: tuple[dict[str, str], ...] = ()
+    cost: Cost | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """A JSON-like copy, as documented in docs/report.md."""
@@ -96,4 +119,5 @@ class Report:
             "tracks": [track.as_dict() for track in self.tracks],
             "warnings": list(self.warnings),
             "weights": list(self.weights),
+            "cost": self.cost and self.cost.as_dict(),
         }
