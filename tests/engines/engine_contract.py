@@ -313,10 +313,10 @@ class EngineContract:
             try:
                 worker = int(parent.stdout.readline())
                 assert parent.stdout.readline() == "hanging\n"
-                assert _is_alive(worker)
+                assert is_alive(worker)
             finally:
                 parent.send_signal(signal.SIGKILL)
-        self.until(lambda: not _is_alive(worker), "the worker gone")
+        self.until(lambda: not is_alive(worker), "the worker gone")
 
     # What the cases share
 
@@ -375,7 +375,7 @@ def _is_over(call: Call) -> bool:
     return not isinstance(_ending(call), PendingError)
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     """Whether the process runs; one that ended and is not yet collected does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -1,0 +1,69 @@
+"""How much memory processes hold. Linux tells it in /proc; other systems by `ps`, which is slower."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+_PROC = Path("/proc")
+_HAS_PROC = (_PROC / "self" / "statm").exists()
+_GROUP, _RSS_PAGES = 2, 21  # fields of /proc/PID/stat, counted from the state; man 5 proc
+
+
+def group_rss_bytes(group: int) -> int | None:
+    """Resident memory of all processes of a group; pages that they share count once for each. None: not known."""
+    if not _HAS_PROC:
+        return _asked_ps("-A", column=0, wanted=group)
+    num_pages = 0
+    for entry in os.scandir(_PROC):
+        if entry.name.isdigit():
+            with suppress(OSError):  # it ended meanwhile
+                fields = _stat(entry.path)
+                if int(fields[_GROUP]) == group:
+                    num_pages += int(fields[_RSS_PAGES])
+    return num_pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def process_rss_bytes(pid: int) -> int | None:
+    """Resident memory of one process; None: not known."""
+    if not _HAS_PROC:
+        return _asked_ps("-A", column=1, wanted=pid)
+    with suppress(OSError):
+        return int(_stat(f"/proc/{pid}")[_RSS_PAGES]) * os.sysconf("SC_PAGE_SIZE")
+    return None
+
+
+def forget_own_peak() -> bool:
+    """Starts this process' peak anew; whether the system let us (Linux only)."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def own_peak_rss_bytes() -> int | None:
+    """The most that this process held since its peak was forgotten; None: not known."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) << 10
+    return None
+
+
+def _stat(folder: str) -> list[str]:
+    with open(f"{folder}/stat", encoding="utf-8", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()
+
+
+def _asked_ps(which: str, *, column: int, wanted: int) -> int | None:
+    """The sum of what `ps` says, in KiB, of the lines with this group (column 0) or process (column 1)."""
+    command = ["ps", which, "-o", "pgid=,pid=,rss="]
+    try:
+        lines = subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.splitlines()
+    except (OSError, subprocess.SubprocessError):
+        return None
+    rows = [[int(field) for field in line.split()] for line in lines]
+    return sum(row[2] for row in rows if row[column] == wanted) << 10
