@@ -53,6 +53,7 @@ def _removed(order: Order, tell: Callable[[Event], None], stopped: Callable[[], 
 
     with tempfile.TemporaryDirectory(prefix="blanklogo-") as name:
         folder = Path(name)
+        (folder / "out").mkdir()
         source = fetch(order.source, folder / "in" / order.name, stopped)
         marks = tuple(fetch(mark, folder / "marks" / f"{index}.png", stopped) for index, mark in enumerate(order.marks))
         target = local_path(order.target) or folder / "out" / order.name

@@ -24,11 +24,11 @@ def attached(order: Order) -> Order:
         from blanklogo.media.output import check_target
 
         check_target(_local(order.source) or Path(order.name), target, order.overwrite)
-    source = _local(order.source)
+    name = Path((_local(order.source) or Path(order.name)).name)
     return replace(
         order,
         source=_read(order.source),
-        name=source.name if source else order.name,
+        name=name.stem + (target or name).suffix,  # which container comes back is the target's to say
         marks=tuple(_read(mark) for mark in order.marks),
         target=None if target else order.target,
     )

@@ -13,9 +13,8 @@ from grpclib import GRPCError, Status
 from grpclib.events import RecvRequest, listen
 from modal_proto import api_grpc
 
+from blanklogo.engines.modal.means import PINNED_VERSION
 from blanklogo.errors import UnavailableError
-
-PINNED_VERSION = "1.6.4"
 
 Handler = Callable[[Any], Awaitable[Any]] | Callable[[Any], AsyncIterator[Any]]
 

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 
 from modal_proto import api_pb2
 
-from blanklogo.rehearsal.memory import tree_rss_bytes
+from blanklogo.engines.memory import group_rss_bytes
 from blanklogo.rehearsal.state import Container, Function, FunctionCall, Input, State
 
 _TICK_SECONDS = 0.05
 _TICKS_PER_MEMORY_LOOK = 4
-TIMEOUT_GRACE_SECONDS = 3.0  # between cancelling an input over its timeout and killing its container
+TIMEOUT_GRACE_SECONDS = 2.0  # between cancelling an input over its timeout and killing its container
 
 _Result = api_pb2.GenericResult
 
@@ -168,7 +168,7 @@ class Scheduler:
             for container in self._state.containers:
                 if container.is_alive and container.process:
                     self._hold_timeouts(container, time.monotonic())
-                    if tick % _TICKS_PER_MEMORY_LOOK == 0:
+                    if tick % _TICKS_PER_MEMORY_LOOK == 0 and container.inputs:
                         self._hold_memory(container)
 
     def _hold_timeouts(self, container: Container, now: float) -> None:
@@ -189,7 +189,9 @@ class Scheduler:
 
     def _hold_memory(self, container: Container) -> None:
         limit_bytes = container.function.proto.resources.memory_mb_max << 20
-        if limit_bytes and container.process and tree_rss_bytes(container.process.pid) > limit_bytes:
+        if not limit_bytes or not container.process:
+            return
+        if (group_rss_bytes(container.process.pid) or 0) > limit_bytes:  # it leads a group of its own
             self.kill(container, f"out of memory, over {limit_bytes >> 20} MiB")
 
     # The end

@@ -18,10 +18,10 @@ from typing import Any, TypeVar
 
 from blanklogo.engines.attachments import attached, delivered
 from blanklogo.engines.base import REMOVER, Call, Engine, EngineStats, Message
-from blanklogo.engines.modal_call import ModalCall, Spawned
-from blanklogo.engines.modal_errors import need_modal, service_errors
-from blanklogo.engines.modal_means import APP_NAME, CLASS_NAME, SPEC_TAG, spec_digest, variant_options
-from blanklogo.engines.modal_worker import QUEUE_NAME
+from blanklogo.engines.modal.border import need_modal, service_errors
+from blanklogo.engines.modal.call import ModalCall, Spawned
+from blanklogo.engines.modal.means import APP_NAME, CLASS_NAME, SPEC_TAG, spec_digest, variant_options
+from blanklogo.engines.modal.worker import QUEUE_NAME
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.errors import OptionError, UnavailableError
 from blanklogo.types import Order

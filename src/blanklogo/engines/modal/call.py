@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from blanklogo.engines.base import Call, CallStats, Message
-from blanklogo.engines.modal_errors import ending_error
+from blanklogo.engines.modal.border import ending_error
+from blanklogo.engines.modal.events import batches
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.errors import BlankLogoError, CancelledError, PendingError, UnavailableError, from_dict
-
-_FOREVER_SECONDS = 7 * 24 * 3600.0  # longer than Modal lets a call run
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,6 @@ class ModalCall(Call):
         self._submitted_at, self._submitted_clock = time.time(), time.monotonic()
         self._changed = threading.Condition()
         self._events: list[Message] = []
-        self._num_batches = 0
         self._num_attempts = 0
         self._result: Message | None = None
         self._error: BlankLogoError | None = None
@@ -110,31 +108,17 @@ class ModalCall(Call):
     async def follow(self) -> None:
         """Hears it to its end, in the engine's loop; never raises."""
         get = asyncio.ensure_future(_outcome(self._spawned.handle))
-        others = [asyncio.ensure_future(self._hear(_FOREVER_SECONDS)), asyncio.ensure_future(self._stop(get))]
+        stop = asyncio.ensure_future(self._stop(get))
         try:
-            outcome = await get
-        finally:
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-        await self._hear_the_rest()
-        await asyncio.to_thread(self._end, outcome)
-
-    async def _hear(self, patience_seconds: float) -> None:
-        """Every batch from the first one on, those heard before left out."""
-        num_heard = 0
-        async for batch in self._spawned.events.iterate.aio(partition=self.id, item_poll_timeout=patience_seconds):
-            num_heard += 1
-            if num_heard > self._num_batches:
-                self._num_batches = num_heard
+            async for batch in batches(self._spawned.events, self.id, get):
                 for event in batch:
                     self._take(event)
-
-    async def _hear_the_rest(self) -> None:
-        try:
-            await self._hear(0)
-        except Exception as error:  # how the call ended is known; what is lost is said
-            self._tell({"type": "notice", "message": f"the last events did not arrive: {error}"})
+        except Exception as error:  # how the call ends is known all the same; what is lost is said
+            self._tell({"type": "notice", "message": f"some events did not arrive: {error}"})
+        outcome = await get
+        stop.cancel()
+        await asyncio.wait({stop})
+        await asyncio.to_thread(self._end, outcome)
 
     async def _stop(self, get: asyncio.Future[Any]) -> None:
         """Stops it when asked to, or when it has waited too long; first softly, then by its worker's end."""

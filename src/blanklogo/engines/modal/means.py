@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.errors import OptionError
 
+PINNED_VERSION = "1.6.4"  # of the package modal, as the extra has it
 APP_NAME = "blanklogo-watermark-removal"
 CLASS_NAME = "WatermarkRemover"
 WEB_NAME = "web"
@@ -31,6 +34,12 @@ def class_options(spec: EngineSpec) -> dict[str, Any]:
         "min_containers": spec.min_workers,
         **_common(spec),
     }
+
+
+def carried(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that say a spec, for a container to read the same one."""
+    names = (f"BLANKLOGO_{field.name.upper()}" for field in fields(EngineSpec))
+    return {name: environment[name] for name in names if environment.get(name)}
 
 
 def spec_digest(spec: EngineSpec) -> str:

@@ -1,6 +1,6 @@
 """What runs inside a Modal container: the workload, its events into a queue, and the figures of each call.
 
-A deployed class is a few lines around a `ModalWorker` (deploy/modal_app.py); `engines.modal` is the other end.
+A deployed class is a few lines around a `ModalWorker` (deploy/modal_app.py); `engines.modal.engine` is the other end.
 
 A call that was spawned cannot be a generator, so its events go through a `modal.Queue`, in a partition named after the
 call, in batches. They are read in place, so that any number of readers may hear them, and a partition holds at most
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from blanklogo.engines.base import REMOVER, Message, Workload
 from blanklogo.engines.failures import load_error, run_error
+from blanklogo.engines.memory import process_rss_bytes
 from blanklogo.errors import BlankLogoError
 from blanklogo.wire import STATS
 
@@ -142,7 +143,7 @@ class _Run:
             for thread in self._threads:
                 thread.start()
             while any(thread.is_alive() for thread in self._threads):
-                self.peak_rss_bytes = max(self.peak_rss_bytes, _rss_bytes())
+                self.peak_rss_bytes = max(self.peak_rss_bytes, process_rss_bytes(os.getpid()) or 0)
                 self._threads[-1].join(_TICK_SECONDS)
         except BaseException:
             self._stopped.set()
@@ -206,13 +207,6 @@ def process_video(worker: ModalWorker, video_bytes: bytes, mode: str, platform: 
     order = {"source": video_bytes, "mode": mode, "platform": platform}
     result = deque(worker.run(order), maxlen=1).pop()
     return result["output"], {name: result["report"][name] for name in STATS}
-
-
-def _rss_bytes() -> int:
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return 0
 
 
 def _process_age_seconds() -> float:
