@@ -60,7 +60,7 @@ def write_page(results: Results, path: Path) -> Path:
     """Write the page as Markdown."""
     parts = [
         "# Benchmark",
-        f"Made by `{results.command}` on {date.today().isoformat()}, on {results.clips}.\n{_machine()}",
+        f"Made by `{results.command}` on {date.today().isoformat()}, on {results.clips}.\n{machine()}",
         "## Protocol",
         _PROTOCOL.strip(),
         *_quality(results.outcomes),
@@ -75,7 +75,7 @@ def write_page(results: Results, path: Path) -> Path:
     return path
 
 
-def _machine() -> str:
+def machine() -> str:
     names = ", ".join(f"{name} {version(name)}" for name in ("av", "numpy", "opencv-python-headless"))
     cores = f"{os.cpu_count()} cores"
     memory = f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB" if os.name == "posix" else ""

@@ -15,6 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from blanklogo.engines.base import Engine
+from blanklogo.engines.open import open_engine
+from blanklogo.engines.removal import run_on
+from blanklogo.engines.spec import EngineSpec
 from blanklogo.errors import SourceError
 from blanklogo.media.probe import probe
 from blanklogo.pipeline.look import look
@@ -40,6 +44,8 @@ def remove(
     quality: float | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
+    engine: str | Engine = "inline",
+    spec: EngineSpec | None = None,
     on_event: OnEvent | None = None,
     cancelled: Cancelled | None = None,
 ) -> Report:
@@ -47,12 +53,17 @@ def remove(
 
     Args:
         target: the result; None: the source's name with `.clean` before its suffix.
+        engine: where it runs: "inline" (here, at once), "pool", "modal", "ray", or an engine that is open already; see
+            `engines.open`. One that is named is opened for this removal and closed after it.
+        spec: the limits of an engine that is named; None: none of this thread's own when inline, else the defaults,
+            among them ten minutes for a removal.
         on_event: hears `Progress` and `Notice`.
-        cancelled: asked before every frame; true stops the work.
+        cancelled: asked before every frame (inline) or ten times a second; true stops the work.
 
     Raises:
         CallerError: the source, an option or the target does not fit; nothing was done.
         ProcessingError: decoding, encoding, writing or the verification failed; nothing was kept.
+        EngineError: the engine could not be had, or let the work down; nothing was kept.
         CancelledError: stopped; nothing was kept.
     """
     source = Path(source)
@@ -69,7 +80,13 @@ def remove(
         overwrite=overwrite,
         dry_run=dry_run,
     )
-    return run(job, on_event or _ignore, cancelled or _never)
+    on_event, cancelled = on_event or _ignore, cancelled or _never
+    if isinstance(engine, Engine):
+        return run_on(engine, job, on_event, cancelled)
+    if engine == "inline" and spec is None:
+        return run(job, on_event, cancelled)
+    with open_engine(engine, spec) as opened:
+        return run_on(opened, job, on_event, cancelled)
 
 
 def detect(

@@ -42,6 +42,7 @@ class Key:
 MODES = ("auto", "inpaint", "crop")
 PLATFORMS = ("sora", "tiktok", "runway", "pika", "kling", "luma", "midjourney", "instagram", "facebook", "custom")
 
+ENGINES = ("inline", "pool", "modal", "ray")
 CODECS = ("h264", "hevc", "av1", "vp9", "ffv1")
 
 KEYS: Mapping[str, Key] = {
@@ -49,6 +50,7 @@ KEYS: Mapping[str, Key] = {
     "platform": Key(None, str, ", ".join(PLATFORMS), '"tiktok"', PLATFORMS),
     "codec": Key(None, str, f"{', '.join(CODECS)}; unset: as the source", '"h264"', CODECS),
     "quality": Key(None, float, "0 (lossless) to 51 (worst); unset: visually lossless", "16"),
+    "engine": Key("inline", str, ", ".join(ENGINES), '"pool"', ENGINES),
     "overwrite": Key(False, bool, "true, false", "false"),
 }
 

@@ -49,14 +49,15 @@ class Remover:
 
 def _removed(order: Order, tell: Callable[[Event], None], stopped: Callable[[], bool]) -> Message:
     from blanklogo.pipeline.run import run
-    from blanklogo.transfer import deliver, fetch, local_path
+    from blanklogo.transfer import check_deliverable, deliver, fetch, local_path, scratch_name
 
+    check_deliverable(order.target, overwrite=order.overwrite)
     with tempfile.TemporaryDirectory(prefix="blanklogo-") as name:
         folder = Path(name)
         (folder / "out").mkdir()
-        source = fetch(order.source, folder / "in" / order.name, stopped)
+        source = fetch(order.source, folder / "in" / scratch_name(order.source, order.name), stopped)
         marks = tuple(fetch(mark, folder / "marks" / f"{index}.png", stopped) for index, mark in enumerate(order.marks))
-        target = local_path(order.target) or folder / "out" / order.name
+        target = local_path(order.target) or folder / "out" / scratch_name(order.target, order.name)
         report = run(_job(order, source, target, marks), tell, stopped)
         output = None if order.dry_run else deliver(target, order.target, stopped)
     return {"type": "result", "output": output, "report": report.as_dict()}

@@ -86,7 +86,7 @@ def stop() -> Stop:
 def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No test sees the settings of whoever runs it."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    for key in ("MODE", "PLATFORM", "CODEC", "QUALITY", "OVERWRITE"):
+    for key in ("MODE", "PLATFORM", "CODEC", "QUALITY", "ENGINE", "OVERWRITE"):
         monkeypatch.delenv(f"BLANKLOGO_REMOVE_{key}", raising=False)
     return tmp_path / "config" / "blanklogo" / "config.toml"
 

@@ -31,6 +31,8 @@ def test_remove_asks_for_what_it_was_told(blank, api) -> None:
         "marks": (Path("m.png"), Path("n.png")),
         "boxes": (Box(24, 18, 204, 82),),
         "within": TimeRange(3, 65.5),
+        "engine": "inline",
+        "spec": None,
     }
 
 
@@ -110,7 +112,8 @@ def test_json_is_ndjson_and_nothing_else(blank, api) -> None:
     assert outcome.stderr == ""
     assert [message["type"] for message in outcome.messages] == ["progress"] * 2 + ["notice", "progress", "result"]
     assert outcome.messages[1] == {"type": "progress", "stage": "look", "done": 9, "total": 9}
-    assert outcome.messages[-1] == {"type": "result", "output": "clip.clean.mp4", "report": a_report().as_dict()}
+    written = {"source": "clip.mp4", "output": "clip.clean.mp4", "report": a_report().as_dict()}
+    assert outcome.messages[-1] == {"type": "result", **written}
 
 
 def test_progress_lines_stay_few(blank, api) -> None:
@@ -180,6 +183,9 @@ def test_a_picture_in_the_way_is_replaced_on_request_only(blank, api, tmp_path: 
     ("arguments", "said"),
     [
         (("remove",), "Missing argument 'IN'"),
+        (("remove", "a.mp4", "--engine", "moon"), "inline, pool, modal, ray"),
+        (("remove", "a.mp4", "b.mp4", "-o", "nowhere"), "mkdir -p nowhere"),
+        (("remove", "a/clip.mp4", "b/clip.mp4", "-o", "."), "2 videos would be written to clip.clean.mp4"),
         (("remove", "a.mp4", "--boxx", "1"), "No such option: --boxx"),
         (("remove", "a.mp4", "--box", "1,2"), "X,Y,W,H"),
         (("remove", "a.mp4", "--mode", "blur"), "auto, inpaint, crop"),

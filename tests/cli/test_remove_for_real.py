@@ -128,6 +128,39 @@ def test_two_signals_at_once_leave_nothing_behind_either(clip: Path) -> None:
     assert names(clip.parent) == ["clip.mp4"]
 
 
+def test_many_videos_on_the_pool(clip: Path) -> None:
+    folder = clip.parent
+    (folder / "bad.mp4").write_bytes(b"no video")
+    (folder / "twin.mp4").write_bytes(clip.read_bytes())
+    (folder / "out").mkdir()
+    videos = [folder / name for name in ("clip.mp4", "bad.mp4", "twin.mp4")]
+    code, out, err = finish(begin("remove", *videos, "-o", folder / "out", "--engine", "pool", "--json"))
+    assert code == 2
+    assert "bad.mp4" in err
+    endings = {Path(message["source"]).name: message for message in map(json.loads, out.splitlines())}
+    assert {name: message["type"] for name, message in endings.items()} == {
+        "clip.mp4": "result",
+        "bad.mp4": "error",
+        "twin.mp4": "result",
+    }
+    assert names(folder / "out") == ["clip.clean.mp4", "twin.clean.mp4"]
+    assert (folder / "out" / "clip.clean.mp4").read_bytes() == (folder / "out" / "twin.clean.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("num_signals", [1, 3])
+def test_a_signal_stops_the_pool_too(clip: Path, num_signals: int) -> None:
+    (clip.parent / "twin.mp4").write_bytes(clip.read_bytes())
+    videos = [clip, clip.with_name("twin.mp4")]
+    process = begin("remove", *videos, "--engine", "pool", "--json")
+    wait_for_stage(process, "restore")
+    for _ in range(num_signals):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+    code, _, err = finish(process)
+    assert (code, err) == (130, "stopped; nothing was kept\n")
+    assert names(clip.parent) == ["clip.mp4", "twin.mp4"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_a_signal_at_any_moment(clip: Path, seed: int) -> None:

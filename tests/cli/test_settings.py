@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from blanklogo.config import CODECS, KEYS, MODES, PLATFORMS, Setting, config_path, load_settings, template
+from blanklogo.config import CODECS, ENGINES, KEYS, MODES, PLATFORMS, Setting, config_path, load_settings, template
+from blanklogo.engines.open import ENGINES as open_engine_names
 from blanklogo.errors import OptionError
 from blanklogo.media.encoding import ENCODERS
 from blanklogo.types import Mode, Platform
@@ -18,6 +19,7 @@ def write(path: Path, text: str) -> None:
 
 
 def test_the_lists_are_those_of_the_library() -> None:
+    assert open_engine_names == ENGINES
     assert tuple(Mode) == MODES
     assert tuple(Platform) == PLATFORMS
     assert set(CODECS) == set(ENCODERS)
@@ -40,7 +42,7 @@ def test_environment_over_file_over_built_in(own_settings: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[remove]\nmod = "auto"', "mode, platform, codec, quality, overwrite"),
+        ('[remove]\nmod = "auto"', "mode, platform, codec, quality, engine, overwrite"),
         ('[remove]\nmode = "blur"', "auto, inpaint, crop"),
         ("[remove]\nquality = true", "0 (lossless)"),
         ('[remove]\noverwrite = "yes"', "true, false"),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from blanklogo.cli import config, demo, detect, matte, modal, preview, probe, remove
-from blanklogo.cli.output import print_error, write_line
+from blanklogo.cli.output import print_error, unexpected, write_line
 from blanklogo.cli.stop import INTERRUPTED, Stop
 from blanklogo.errors import BlankLogoError, CancelledError, OptionError
 
@@ -74,9 +73,7 @@ def run(arguments: Sequence[str], stop: Stop) -> int:
     except BlankLogoError as error:
         return _failed(error, is_json, stop)
     except Exception as error:
-        traceback.print_exc()
-        hint = "report the lines above; the fault is BlankLogo's, not yours"
-        return _failed(BlankLogoError(f"unexpected {type(error).__name__}: {error}", hint=hint), is_json, stop)
+        return _failed(unexpected(error), is_json, stop)
 
 
 def _failed(error: BlankLogoError, is_json: bool, stop: Stop) -> int:

@@ -7,7 +7,9 @@ import math
 import os
 import sys
 import time
+import traceback
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from blanklogo.cli.stop import Stop
@@ -26,13 +28,25 @@ PROGRESS_INTERVAL_SECONDS = 0.2  # often enough to look alive, and a long video'
 
 
 def print_error(error: BlankLogoError) -> None:
-    """The error, for people: one line each for what came, what is accepted and what to try."""
-    lines = [f"blanklogo: {error.came}"]
+    """The error, for people."""
+    print_lines(error_lines(error), is_data=False)
+
+
+def error_lines(error: BlankLogoError, source: Path | None = None) -> list[str]:
+    """One line each for what came, what is accepted and what to try; which video, if there are several."""
+    lines = [f"blanklogo: {error.came}" if source is None else f"{source}: {error.came}"]
     if error.accepted:
         lines.append(f"  accepted: {error.accepted}")
     if error.hint:
         lines.append(f"  try: {error.hint}")
-    print_lines(lines, is_data=False)
+    return lines
+
+
+def unexpected(error: Exception) -> BlankLogoError:
+    """A fault of ours, shown with where it is; the error that stands for it."""
+    traceback.print_exception(error)
+    hint = "report the lines above; the fault is BlankLogo's, not yours"
+    return BlankLogoError(f"unexpected {type(error).__name__}: {error}", hint=hint)
 
 
 def print_lines(lines: list[str], *, is_data: bool) -> None:
@@ -76,18 +90,28 @@ class Output:
         stop: told when stdout's reader has gone.
         is_json: NDJSON on stdout; the summary in words is left out.
         is_quiet: no bar, no notices, no summary.
+        num_sources: videos that are worked on; of several, the bar shows how many are done, and messages name theirs.
         asks_stop: the work inside the context asks `stop` itself, so that a first signal need not interrupt it.
     """
 
-    def __init__(self, stop: Stop, *, is_json: bool = False, is_quiet: bool = False, asks_stop: bool = True) -> None:
+    def __init__(
+        self,
+        stop: Stop,
+        *,
+        is_json: bool = False,
+        is_quiet: bool = False,
+        num_sources: int = 1,
+        asks_stop: bool = True,
+    ) -> None:
         self._stop = stop
+        self._num_sources = num_sources
         self._asks_stop = asks_stop
         self._is_json = is_json
         self._is_quiet = is_quiet
         self._ending = ExitStack()
         self._bar: Any = None
         self._tasks: dict[str, Any] = {}
-        self._last_told: dict[str, float] = {}
+        self._last_told: dict[tuple[Path | None, str], float] = {}
 
     def __enter__(self) -> Self:
         with self._ending:
@@ -95,24 +119,32 @@ class Output:
                 self._ending.enter_context(self._stop.asked())
             if self._wants_bar():
                 self._bar = self._ending.enter_context(progress_bar())
+                if self._num_sources > 1:
+                    self._tasks["videos"] = self._bar.add_task("videos", total=self._num_sources)
             self._ending = self._ending.pop_all()
         return self
 
     def __exit__(self, *error: Any) -> bool | None:
+        self._bar = None
         return self._ending.__exit__(*error)
 
-    def event(self, event: Event) -> None:
-        """Tells an event of the library; may be called from any thread."""
+    def event(self, event: Event, source: Path | None = None) -> None:
+        """Tells an event of the library; may be called from any thread.
+
+        Args:
+            source: of several videos, which one.
+        """
         from blanklogo.types import Notice
 
+        origin = {} if source is None else {"source": str(source)}
         if isinstance(event, Notice):
-            self._tell_notice(event)
-        elif self._is_due(event):
-            if self._bar is not None:
+            self._tell_notice(event, origin)
+        elif self._is_due(event, source):
+            if self._bar is not None and source is None:
                 self._advance(event)
             if self._is_json:
                 message = {"type": "progress", "stage": event.stage, "done": event.done, "total": event.total}
-                write_line(message, self._stop)
+                write_line(message | origin, self._stop)
 
     def result(self, fields: dict[str, Any], words: list[str], *, is_data: bool = False) -> None:
         """The end: the last NDJSON line, or the same in words.
@@ -121,28 +153,52 @@ class Output:
         """
         if self._is_json:
             write_line({"type": "result", **fields}, self._stop)
-        elif is_data or not self._is_quiet:
-            print_lines(words, is_data=is_data)
+        elif is_data:
+            print_lines(words, is_data=True)
+        else:
+            self.words(words)
+        self._count_done()
+
+    def failure(self, error: BlankLogoError, source: Path) -> None:
+        """One of several videos came to nothing; told in words too, as every error is."""
+        if self._is_json:
+            write_line({"type": "error", "source": str(source), **error.as_dict()}, self._stop)
+        self._print(error_lines(error, source))
+        self._count_done()
+
+    def words(self, lines: list[str]) -> None:
+        """For people only."""
+        if not self._is_json and not self._is_quiet:
+            self._print(lines)
+
+    def _print(self, lines: list[str]) -> None:
+        if self._bar is None:
+            print_lines(lines, is_data=False)
+            return
+        for line in lines:  # above the bar, which would be torn by a plain print
+            self._bar.console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+
+    def _count_done(self) -> None:
+        if self._bar is not None and "videos" in self._tasks:
+            self._bar.advance(self._tasks["videos"])
 
     def _wants_bar(self) -> bool:
         mixes = self._is_json and sys.stdout.isatty()
         return sys.stderr.isatty() and not self._is_quiet and not mixes
 
-    def _is_due(self, event: Progress) -> bool:
-        now = time.monotonic()
+    def _is_due(self, event: Progress, source: Path | None) -> bool:
+        now, key = time.monotonic(), (source, event.stage)
         is_last = event.total > 0 and event.done >= event.total
-        if not is_last and now - self._last_told.get(event.stage, -math.inf) < PROGRESS_INTERVAL_SECONDS:
+        if not is_last and now - self._last_told.get(key, -math.inf) < PROGRESS_INTERVAL_SECONDS:
             return False
-        self._last_told[event.stage] = now
+        self._last_told[key] = now
         return True
 
-    def _tell_notice(self, event: Notice) -> None:
+    def _tell_notice(self, event: Notice, origin: dict[str, str]) -> None:
         if self._is_json:
-            write_line({"type": "notice", "message": event.message}, self._stop)
-        elif self._bar is not None:
-            self._bar.console.print(printable(f"note: {event.message}"), markup=False, highlight=False)
-        elif not self._is_quiet:
-            print_lines([f"note: {event.message}"], is_data=False)
+            write_line({"type": "notice", "message": event.message} | origin, self._stop)
+        else:
+            self.words([": ".join(["note", *origin.values(), event.message])])
 
     def _advance(self, event: Progress) -> None:
         words = STAGE_WORDS.get(event.stage, event.stage)

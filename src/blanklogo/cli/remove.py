@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from blanklogo.cli import options
+from blanklogo.cli.many import NO_MARK_STRICT, Removal, pairs_of, remove_all
 from blanklogo.cli.output import Output
-from blanklogo.cli.words import summary
-from blanklogo.config import CODECS, KEYS, checked, from_text, load_settings
+from blanklogo.config import CODECS, ENGINES, KEYS, checked, from_text, load_settings
 
-if TYPE_CHECKING:
-    from blanklogo.types import Report
-
-NO_MARK_STRICT = 3  # the exit code of --strict when there was nothing to remove
-
+Sources = Annotated[list[Path], typer.Argument(metavar="IN", help="The videos.", show_default=False)]
 Target = Annotated[
     Path | None,
     typer.Option(
         "--output",
         "-o",
         metavar="OUT",
-        help="The result [default: IN with .clean before its suffix].",
+        help="The result; of several IN, the folder for them [default: IN with .clean before its suffix].",
         show_default=False,
     ),
 ]
@@ -51,6 +47,15 @@ Quality = Annotated[
         help="Constant rate factor, 0 (lossless) to 51 (worst) [default: visually lossless].",
     ),
 ]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        show_default=False,
+        help=f"Where it runs: {', '.join(ENGINES)} [default: inline, in this process]. See docs/engines.md.",
+    ),
+]
 Overwrite = Annotated[
     bool | None, typer.Option("--overwrite/--no-overwrite", help="Replace OUT if it exists.", show_default=False)
 ]
@@ -66,15 +71,17 @@ Examples:
   blanklogo remove clip.mp4 --from 3 --to 1:05.5     only this part
   blanklogo remove clip.mp4 --dry-run                say what would be done
   blanklogo remove clip.mp4 --json | jq .            for scripts
+  blanklogo remove *.mp4 -o clean --engine pool      many, as many at once as there are cores
 
 Exit codes: 0 done (a video without a mark included; with --strict that is 3), 1 failed, 2 asked for wrongly (the
-message says what came, what is accepted and what to try), 130 interrupted. The input is never written to, and the
-output is whole or not there."""
+message says what came, what is accepted and what to try), 130 interrupted. Of several IN each is done whatever
+becomes of the others, and the code is the worst. The input is never written to, and the output is whole or not
+there."""
 
 
 def remove(
     context: typer.Context,
-    source: options.Source,
+    sources: Sources,
     target: Target = None,
     mode: Mode = None,
     platform: options.Platform = None,
@@ -84,33 +91,24 @@ def remove(
     end: options.End = None,
     codec: Codec = None,
     quality: Quality = None,
+    engine: Engine = None,
     overwrite: Overwrite = None,
     dry_run: DryRun = False,
     strict: Strict = False,
     is_json: options.Json = False,
     is_quiet: options.Quiet = False,
 ) -> int:
-    """Take the mark out of a video; everything else stays as it was.
+    """Take the mark out of videos; everything else stays as it was.
 
     Finds the mark, learns what it is, computes what lies under it, and reads the result back. Without --mark or
     --box the mark is searched for. When none is found, OUT is a byte-for-byte copy of IN.
     """
     given = {"mode": mode, "platform": platform, "codec": codec, "quality": quality, "overwrite": overwrite}
-    wanted = effective(given)
-    target = target or default_target(source)
-    places = {
-        "marks": tuple(marks or ()),
-        "boxes": options.parse_boxes(boxes),
-        "within": options.parse_range(start, end),
-    }
-    with Output(context.obj, is_json=is_json, is_quiet=is_quiet) as output:
-        from blanklogo import api
-
-        how = {"dry_run": dry_run, "on_event": output.event, "cancelled": context.obj}
-        report = api.remove(source, target, **wanted, **places, **how)
-    written = None if dry_run else target
-    output.result(result_fields(report, written), summary(report, source, written))
-    return NO_MARK_STRICT if strict and report.verify.status == "no_mark" else 0
+    how = effective(given | {"engine": engine})
+    how |= {"marks": tuple(marks or ()), "boxes": options.parse_boxes(boxes), "within": options.parse_range(start, end)}
+    removal = Removal(pairs_of(sources, target), how | {"dry_run": dry_run}, is_strict=strict)
+    output = Output(context.obj, is_json=is_json, is_quiet=is_quiet, num_sources=len(sources))
+    return remove_all(removal, output, context.obj)
 
 
 def effective(given: dict[str, Any]) -> dict[str, Any]:
@@ -126,13 +124,3 @@ def effective(given: dict[str, Any]) -> dict[str, Any]:
             read = from_text if isinstance(value, str) else checked
             chosen[name] = read(name, value, f"--{name}")
     return chosen
-
-
-def default_target(source: Path) -> Path:
-    """clip.mp4 → clip.clean.mp4, beside it."""
-    return source.with_name(f"{source.stem}.clean{source.suffix}") if source.name else source
-
-
-def result_fields(report: Report, written: Path | None) -> dict[str, Any]:
-    """The fields of the last NDJSON line."""
-    return {"output": None if written is None else str(written), "report": report.as_dict()}

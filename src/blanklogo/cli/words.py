@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,13 @@ if TYPE_CHECKING:
     from blanklogo.types import Box, Detection, PixelShares, Report, TimeRange, TrackReport, Verification
 
 METHOD_WORDS = {"unblend": "un-blended", "inpaint": "invented", "crop": "cut off", "propagate": "fetched"}
+STATUS_WORDS = {
+    "clean": "clean",
+    "needs_review": "to be looked at",
+    "no_mark": "without a mark",
+    "planned": "planned",
+    "failed": "failed",
+}
 FOUND_WORDS = {"evidence": "found", "box": "given by box", "mark": "found by its picture"}
 
 
@@ -24,6 +33,13 @@ def summary(report: Report, source: Path, written: Path | None) -> list[str]:
         lines += [f"  {line}" for line in (*share_words(report.pixels), *verify_words(report.verify))]
     lines.append(_ending(report, written))
     return lines
+
+
+def tally(endings: Sequence[str]) -> str:
+    """["clean", "failed", "clean"] → "3 videos: 2 clean, 1 failed"."""
+    counts = Counter(endings)
+    told = [f"{counts[status]} {words}" for status, words in STATUS_WORDS.items() if counts[status]]
+    return f"{len(endings)} videos: {', '.join(told)}"
 
 
 def track_words(track: TrackReport) -> str:

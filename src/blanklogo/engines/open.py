@@ -34,9 +34,8 @@ def open_engine(name: str, spec: EngineSpec | None = None, workload: str = REMOV
         raise OptionError(f"engine {name!r}", accepted=", ".join(ENGINES))
     module, kind = _HOMES[name]
     try:
-        found = getattr(import_module(module), kind)
+        return getattr(import_module(module), kind)(spec or EngineSpec(), workload, **options)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != name:
             raise
         raise UnavailableError(f"the {name} engine is not installed", hint=f"pip install 'blanklogo[{name}]'") from None
-    return found(spec or EngineSpec(), workload, **options)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, TypeVar
 
+from blanklogo.errors import OptionError
 from blanklogo.types.geometry import Box, TimeRange
 
 Status = Literal["clean", "needs_review", "no_mark", "planned"]  # planned: after a dry run
@@ -40,6 +43,13 @@ class TrackReport:
             "mark_index": self.mark_index,
             "effective_backgrounds": self.effective_backgrounds and round(self.effective_backgrounds, 1),
         }
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> TrackReport:
+        """Raises OptionError for a field that is missing or does not fit."""
+        box = Box(*given.get("box", ()))
+        ranges = tuple(TimeRange(start, math.inf if end is None else end) for start, end in given.get("ranges", ()))
+        return _read(cls, {**given, "box": box, "ranges": ranges})
 
 
 @dataclass(frozen=True)
@@ -121,3 +131,33 @@ class Report:
             "weights": list(self.weights),
             "cost": self.cost and self.cost.as_dict(),
         }
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> Report:
+        """The report of which `as_dict` gave this copy, also after a trip through JSON, where an endless range ends at
+        null. Fields that are not known (a newer version's) are left out.
+
+        Raises:
+            OptionError: a field is missing or does not fit.
+        """
+        try:
+            read = {
+                **given,
+                "tracks": tuple(TrackReport.from_dict(track) for track in given["tracks"]),
+                "pixels": _read(PixelShares, given["pixels"]),
+                "verify": _read(Verification, given["verify"]),
+                "warnings": tuple(given.get("warnings", ())),
+                "weights": tuple(given.get("weights", ())),
+            }
+            return _read(cls, read)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise OptionError(f"a report that cannot be read: {error}", accepted="what Report.as_dict gives") from error
+
+
+_Value = TypeVar("_Value")
+
+
+def _read(kind: type[_Value], given: Mapping[str, Any]) -> _Value:
+    """A frozen value from those of the fields that it has."""
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type] (a dataclass)
+    return kind(**{name: value for name, value in given.items() if name in known})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -37,6 +39,7 @@ class WorkerProcess:
 
     def __init__(self, workload: str, gpu: Gpu | None) -> None:
         self._gpu = gpu
+        self._scratch = tempfile.mkdtemp(prefix="blanklogo-worker-")  # for temporary files: a kill leaves them there
         self._wire, theirs = wire_pair()
         with theirs, self._closed_on_failure():
             told = json.dumps([theirs.fileno(), workload, os.getpid(), sys.path])
@@ -44,7 +47,7 @@ class WorkerProcess:
                 [sys.executable, "-c", _BOOT, told],
                 stdin=subprocess.DEVNULL,
                 stdout=_STDERR,
-                env=os.environ | (gpu.environment if gpu else {}),
+                env=os.environ | {"TMPDIR": self._scratch} | (gpu.environment if gpu else {}),
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
@@ -54,7 +57,7 @@ class WorkerProcess:
         try:
             yield
         except OSError:
-            self._wire.close()
+            self._clean_up()
             raise
 
     def send(self, message: Message) -> None:
@@ -94,4 +97,8 @@ class WorkerProcess:
         with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._clean_up()
+
+    def _clean_up(self) -> None:
         self._wire.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)

@@ -1,0 +1,129 @@
+"""Where media is, by its URI, and who brings it."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path, PurePosixPath
+from types import ModuleType
+from urllib.parse import unquote, urlsplit
+
+from blanklogo.errors import OptionError, UnavailableError
+from blanklogo.media.errors import Stage, foreign_errors
+from blanklogo.media.output import SUFFIXES
+from blanklogo.transfer.pieces import Cancelled, named
+from blanklogo.types.order import MAX_ATTACHED_BYTES, Media
+
+_SPEAKERS = {
+    "http": "blanklogo.transfer.web",
+    "https": "blanklogo.transfer.web",
+    "s3": "blanklogo.transfer.objects",
+    "gs": "blanklogo.transfer.objects",
+    "az": "blanklogo.transfer.objects",
+}
+ACCEPTED = "an absolute path, file:, http:, https:, s3:, gs: or az:"
+_PICTURE_SUFFIXES = (".png",)
+
+
+def local_path(uri: str | None) -> Path | None:
+    """The path on this machine that a URI names; None where it names none.
+
+    Raises:
+        OptionError: a relative path, or a file of another machine.
+    """
+    if uri is None:
+        return None
+    parts = urlsplit(uri)
+    if parts.scheme == "file":
+        if parts.netloc not in ("", "localhost"):
+            raise OptionError(f"{uri}", accepted="file:///… on this machine")
+        return Path(unquote(parts.path))
+    if "://" in uri:
+        return None
+    if not Path(uri).is_absolute():
+        raise OptionError(f"path {uri}", accepted=ACCEPTED)
+    return Path(uri)
+
+
+def scratch_name(uri: Media | None, fallback: str) -> str:
+    """A file name for media on its way: the fallback's, with the suffix of the URI where that says what it holds."""
+    if not isinstance(uri, str):
+        return fallback
+    suffix = PurePosixPath(unquote(urlsplit(uri).path)).suffix.lower()
+    return PurePosixPath(fallback).stem + suffix if suffix in (*SUFFIXES, *_PICTURE_SUFFIXES) else fallback
+
+
+def fetch(media: Media, place: Path, cancelled: Cancelled) -> Path:
+    """A local file with this media; `place` is written only when there is none yet.
+
+    Raises:
+        OptionError: a URI of a kind that nobody here speaks.
+        TransferError: it is not there, not allowed, too large, or the line broke too often.
+        UnavailableError: the extra `remote` is not installed.
+        WriteError: the disk refused.
+        CancelledError: stopped; what was fetched so far is removed.
+    """
+    path = None if isinstance(media, bytes) else local_path(media)
+    if path is not None:
+        return path
+    with foreign_errors(Stage.WRITE, place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if isinstance(media, bytes):
+                place.write_bytes(media)
+            else:
+                _speaker(media).download(media, place, cancelled)
+        except BaseException:
+            place.unlink(missing_ok=True)
+            raise
+    return place
+
+
+def check_deliverable(target: str | None, *, overwrite: bool) -> None:
+    """Refuses a target to which a result could not be brought, before the work instead of after it.
+
+    A signed PUT is only known to be good when it is used, and replaces what is there, whatever `overwrite` says.
+
+    Raises:
+        OptionError, UnavailableError, TransferError: as `fetch`.
+        TargetError: an object is there already.
+    """
+    if target is not None and local_path(target) is None:
+        _speaker(target).check_target(target, overwrite=overwrite)
+
+
+def deliver(path: Path, target: str | None, cancelled: Cancelled) -> str | bytes:
+    """A finished file to its target; what the result says of it: the target without its query (a signature is a
+    secret), or where there is no target the bytes.
+
+    Raises:
+        TransferError: it was refused, or the line broke too often.
+        OptionError: too large to come back as bytes.
+        CancelledError: stopped; an object store then holds nothing of it.
+    """
+    if target is None:
+        return _attached(path)
+    if local_path(target) is not None:
+        return target
+    _speaker(target).upload(path, target, cancelled)
+    return named(target)
+
+
+def _attached(path: Path) -> bytes:
+    size = path.stat().st_size
+    if size > MAX_ATTACHED_BYTES:
+        limit = MAX_ATTACHED_BYTES / 1e6
+        raise OptionError(f"a result of {size / 1e6:.0f} MB as bytes", accepted=f"{limit:.0f} MB", hint="a target URI")
+    return path.read_bytes()
+
+
+def _speaker(uri: str) -> ModuleType:
+    scheme = urlsplit(uri).scheme
+    if scheme not in _SPEAKERS:
+        raise OptionError(f"media at {named(uri)}", accepted=ACCEPTED)
+    try:
+        return importlib.import_module(_SPEAKERS[scheme])
+    except ModuleNotFoundError as error:
+        if error.name not in ("httpx2", "obstore"):
+            raise
+        came = f"{scheme}: needs {error.name}, which is not installed"
+        raise UnavailableError(came, hint="pip install 'blanklogo[remote]'") from None

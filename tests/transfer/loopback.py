@@ -1,0 +1,140 @@
+"""Two servers on this machine: files over HTTP, that can be told to break, and as much of S3 as a client uses."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+
+@dataclass
+class Files:
+    """What a server has, what it was asked, and how it is to behave.
+
+    Attributes:
+        cuts: for each further GET, after how many bytes the line breaks.
+        statuses: for each further request, a status to answer with instead.
+        has_etag: whether versions are named, and with them ranges served.
+    """
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    cuts: list[int] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    has_etag: bool = True
+    asked: list[tuple[str, str, str | None]] = field(default_factory=list)  # method, path with query, range
+    parts: dict[str, bytes] = field(default_factory=dict)
+    aborted: list[str] = field(default_factory=list)
+    address: str = ""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    state: Files
+
+    def log_message(self, *told: object) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        if status := self._note():
+            self._head(status, b"", {})
+        else:
+            self._file()
+
+    def do_GET(self) -> None:
+        if status := self._note():
+            self._answer(status)
+        elif body := self._file():
+            cut = self.state.cuts.pop(0) if self.state.cuts else None
+            self.wfile.write(body[:cut])
+            if cut is not None:
+                self.close_connection = True
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if status := self._note():
+            self._answer(status)
+        elif number := self._query("partNumber"):
+            self.state.parts[f"{int(number):05d}"] = body
+            self._answer(200, headers={"ETag": f'"{number}"'})
+        else:
+            self.state.files[self._path] = body
+            self._answer(200, headers={"ETag": _etag(body)})
+
+    def do_POST(self) -> None:
+        """The beginning and the end of an upload in parts."""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self._note()
+        if self._query("uploadId"):
+            self.state.files[self._path] = b"".join(self.state.parts[number] for number in sorted(self.state.parts))
+            self._answer(200, b'<CompleteMultipartUploadResult><ETag>"e"</ETag></CompleteMultipartUploadResult>')
+        else:
+            told = b"<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>"
+            self._answer(200, told)
+
+    def do_DELETE(self) -> None:
+        self._note()
+        self.state.aborted.append(self._query("uploadId"))
+        self._answer(204)
+
+    @property
+    def _path(self) -> str:
+        return urlsplit(self.path).path
+
+    def _query(self, name: str) -> str:
+        return parse_qs(urlsplit(self.path).query).get(name, [""])[0]
+
+    def _note(self) -> int | None:
+        self.state.asked.append((self.command, self.path, self.headers.get("Range")))
+        return self.state.statuses.pop(0) if self.state.statuses else None
+
+    def _file(self) -> bytes | None:
+        body = self.state.files.get(self._path)
+        if body is None:
+            return self._answer(404)
+        headers = {"ETag": _etag(body), "Last-Modified": "Mon, 23 Nov 2026 10:00:00 GMT"} if self.state.has_etag else {}
+        wanted = re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")) if self.state.has_etag else None
+        if wanted and self.headers.get("If-Range", _etag(body)) == _etag(body):
+            start, end = int(wanted[1]), int(wanted[2] or len(body) - 1) + 1
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(body)}"
+            return self._head(206, body[start:end], headers)
+        return self._head(200, body, headers)
+
+    def _head(self, status: int, body: bytes, headers: dict[str, str]) -> bytes:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        return body
+
+    def _answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
+        self.wfile.write(self._head(status, body, headers or {}))
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that goes away in the middle is what some tests are about."""
+
+
+@contextmanager
+def serving() -> Iterator[Files]:
+    """A server for the length of the block."""
+    state = Files()
+    handler = type("Handler", (_Handler,), {"state": state})
+    with _Server(("127.0.0.1", 0), handler) as server:
+        state.address = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield state
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.md5(body).hexdigest()}"'

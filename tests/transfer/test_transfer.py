@@ -1,0 +1,245 @@
+"""Media by URI: real clients against servers on this machine."""
+
+from __future__ import annotations
+
+import random
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from loopback import Files, serving
+
+from blanklogo.errors import CancelledError, OptionError, TargetError, TransferError, WriteError
+from blanklogo.transfer import check_deliverable, deliver, fetch, local_path, objects, scratch_name, web
+
+MEDIA = random.Random(7).randbytes(3_000_000)
+SECRET = "X-Signature=hush"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
+    """Holds one video; also an S3 with a bucket "media" in the environment's eyes."""
+    with serving() as files:
+        files.files["/media/clip.mp4"] = MEDIA
+        monkeypatch.setenv("AWS_ENDPOINT_URL", files.address)
+        monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
+        monkeypatch.setenv("AWS_REGION", "eu-central-1")
+        monkeypatch.setattr(web, "PAUSES_SECONDS", (0.01, 0.02, 0.03))
+        yield files
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "in" / "clip.mp4"
+
+
+def never() -> bool:
+    return False
+
+
+def after(num_pieces: int) -> Callable[[], bool]:
+    """Wants a stop when it has been asked so often."""
+    asked = iter(range(num_pieces))
+    return lambda: next(asked, None) is None
+
+
+# What needs no line
+
+
+def test_paths_stay_where_they_are(place: Path) -> None:
+    assert local_path("file:///a%20b/c.mp4") == Path("/a b/c.mp4")
+    assert local_path("s3://media/clip.mp4") is None
+    assert fetch("/videos/clip.mp4", place, never) == Path("/videos/clip.mp4")
+    assert deliver(place, "/videos/out.mp4", never) == "/videos/out.mp4"
+    for uri in ("clip.mp4", "file://elsewhere/clip.mp4"):
+        with pytest.raises(OptionError):
+            fetch(uri, place, never)
+    with pytest.raises(OptionError, match="https:"):
+        fetch("ftp://host/clip.mp4", place, never)
+    assert not place.parent.exists() or not any(place.parent.iterdir())
+
+
+def test_bytes_go_to_a_file_and_back(place: Path) -> None:
+    assert fetch(MEDIA, place, never).read_bytes() == MEDIA
+    assert deliver(place, None, never) == MEDIA
+
+
+def test_a_suffix_in_the_uri_goes_before_the_name() -> None:
+    assert scratch_name("https://host/a/b.MKV?x=1.avi", "clip.mp4") == "clip.mkv"
+    assert scratch_name("s3://bucket/no-suffix", "clip.mov") == "clip.mov"
+    assert scratch_name(b"...", "clip.mov") == scratch_name(None, "clip.mov") == "clip.mov"
+
+
+def test_without_the_extra_its_name_is_told(place: Path) -> None:
+    code = """
+import sys
+sys.modules["httpx2"] = sys.modules["obstore"] = None
+from pathlib import Path
+from blanklogo.errors import UnavailableError
+from blanklogo.transfer import fetch
+for uri in ("https://host/clip.mp4", "gs://bucket/clip.mp4"):
+    try:
+        fetch(uri, Path(sys.argv[1]), lambda: False)
+    except UnavailableError as error:
+        print(error)
+"""
+    said = subprocess.run([sys.executable, "-c", code, place], capture_output=True, text=True, check=True).stdout
+    assert said.count("blanklogo[remote]") == 2
+
+
+# HTTP
+
+
+def test_a_file_is_fetched(server: Files, place: Path) -> None:
+    assert fetch(f"{server.address}/media/clip.mp4?{SECRET}", place, never) == place
+    assert place.read_bytes() == MEDIA
+
+
+def test_a_broken_line_is_taken_up_where_it_broke(server: Files, place: Path) -> None:
+    server.cuts = [1_500_000, 10]
+    fetch(f"{server.address}/media/clip.mp4", place, never)
+    assert place.read_bytes() == MEDIA
+    _, *further = [wanted for _, _, wanted in server.asked]
+    assert len(further) == 2
+    assert all(wanted and 0 < int(wanted[6:-1]) <= 1_500_010 for wanted in further)
+
+
+def test_another_version_is_not_sewn_to_the_first(server: Files, place: Path) -> None:
+    server.cuts = [1_500_000]
+    other = MEDIA[::-1]
+
+    def swap() -> bool:
+        server.files["/media/clip.mp4"] = other
+        return False
+
+    fetch(f"{server.address}/media/clip.mp4", place, swap)
+    assert place.read_bytes() == other
+
+
+def test_without_a_version_it_starts_again(server: Files, place: Path) -> None:
+    server.cuts, server.has_etag = [1_500_000], False
+    fetch(f"{server.address}/media/clip.mp4", place, never)
+    assert place.read_bytes() == MEDIA
+    assert [wanted for _, _, wanted in server.asked] == [None, None]
+
+
+def test_a_line_that_breaks_too_often_is_an_error(server: Files, place: Path) -> None:
+    server.cuts, server.has_etag = [10] * 4, False
+    with pytest.raises(TransferError, match="could not be fetched") as caught:
+        fetch(f"{server.address}/media/clip.mp4?{SECRET}", place, never)
+    assert "hush" not in str(caught.value)
+    assert not place.exists()
+
+
+@pytest.mark.parametrize(("statuses", "num_asked"), [([404], 1), ([403], 1), ([503] * 4, 4)])
+def test_a_refusal_is_told_with_its_status(server: Files, place: Path, statuses: list[int], num_asked: int) -> None:
+    server.statuses = statuses[:]
+    with pytest.raises(TransferError, match=str(statuses[0])) as caught:
+        fetch(f"{server.address}/media/clip.mp4?{SECRET}", place, never)
+    assert "/media/clip.mp4 could not be fetched" in str(caught.value)
+    assert "hush" not in str(caught.value)
+    assert len(server.asked) == num_asked
+
+
+def test_a_busy_server_is_asked_again(server: Files, place: Path) -> None:
+    server.statuses = [503, 429]
+    fetch(f"{server.address}/media/clip.mp4", place, never)
+    assert place.read_bytes() == MEDIA
+
+
+def test_nobody_there(place: Path, server: Files) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening
+        with pytest.raises(TransferError, match="refused"):
+            fetch(f"http://127.0.0.1:{taken.getsockname()[1]}/clip.mp4", place, never)
+
+
+@pytest.mark.parametrize("scheme", ["http", "s3"])
+def test_a_stop_between_pieces(server: Files, place: Path, scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "PART_BYTES", 1 << 20)
+    with pytest.raises(CancelledError):
+        fetch(uri_of(server, scheme), place, after(2))
+    assert not place.exists()
+
+
+@pytest.mark.parametrize("scheme", ["http", "s3"])
+def test_too_large_is_refused(server: Files, tmp_path: Path, scheme: str) -> None:
+    speaker = {"http": web, "s3": objects}[scheme]
+    with pytest.raises(TransferError, match=r"3\.0 MB"):
+        speaker.download(uri_of(server, scheme), tmp_path / "clip.mp4", never, 2_000_000)
+    assert (tmp_path / "clip.mp4").stat().st_size == 0
+
+
+def test_a_result_is_put_to_a_signed_url(server: Files, tmp_path: Path) -> None:
+    (tmp_path / "out.mp4").write_bytes(MEDIA)
+    server.statuses = [503]
+    target = f"{server.address}/media/out.mp4?{SECRET}"
+    check_deliverable(target, overwrite=False)
+    assert deliver(tmp_path / "out.mp4", target, never) == f"{server.address}/media/out.mp4"
+    assert server.files["/media/out.mp4"] == MEDIA
+    assert {path for _, path, _ in server.asked} == {f"/media/out.mp4?{SECRET}"}
+    server.statuses = [403]
+    with pytest.raises(TransferError, match="403") as caught:
+        deliver(tmp_path / "out.mp4", target, never)
+    assert "hush" not in str(caught.value)
+
+
+def test_a_disk_that_refuses(server: Files, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(WriteError, match="file"):
+        fetch(f"{server.address}/media/clip.mp4", tmp_path / "file" / "clip.mp4", never)
+
+
+# Object stores
+
+
+def uri_of(server: Files, scheme: str) -> str:
+    return "s3://media/clip.mp4" if scheme == "s3" else f"{server.address}/media/clip.mp4"
+
+
+def test_an_object_is_fetched_in_parts(server: Files, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "PART_BYTES", 1 << 20)
+    fetch("s3://media/clip.mp4", place, never)
+    assert place.read_bytes() == MEDIA
+    assert len([wanted for method, _, wanted in server.asked if method == "GET" and wanted]) == 3
+
+
+def test_an_object_that_is_not_there(server: Files, place: Path) -> None:
+    with pytest.raises(TransferError, match=r"s3://media/none\.mp4 could not be fetched: it is not there"):
+        fetch("s3://media/none.mp4", place, never)
+    with pytest.raises(TransferError, match="names no object"):
+        fetch("s3://media", place, never)
+    server.statuses = [403]
+    with pytest.raises(TransferError, match="not allowed"):
+        fetch("s3://media/clip.mp4", place, never)
+
+
+def test_a_result_becomes_an_object(server: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "PART_BYTES", 1 << 20)
+    (tmp_path / "out.mp4").write_bytes(MEDIA)
+    check_deliverable("s3://media/out.mp4", overwrite=False)
+    assert deliver(tmp_path / "out.mp4", "s3://media/out.mp4", never) == "s3://media/out.mp4"
+    assert server.files["/media/out.mp4"] == MEDIA
+    with pytest.raises(TargetError, match="exists"):
+        check_deliverable("s3://media/out.mp4", overwrite=False)
+    check_deliverable("s3://media/out.mp4", overwrite=True)
+
+
+def test_a_stopped_upload_leaves_nothing(server: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "PART_BYTES", 1 << 20)
+    (tmp_path / "out.mp4").write_bytes(MEDIA)
+    with pytest.raises(CancelledError):
+        deliver(tmp_path / "out.mp4", "s3://media/out.mp4", after(2))
+    assert "/media/out.mp4" not in server.files
+    assert server.aborted == ["u1"]
+
+
+def test_azure_without_an_account_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
+    with pytest.raises(TransferError, match=r"az://box/clip\.mp4 could not be fetched: .*Account must be specified"):
+        fetch("az://box/clip.mp4", place, never)
