@@ -70,8 +70,9 @@ class TestModal(EngineContract):
 
 def test_the_deployed_means_are_used_as_they_are_and_others_make_a_variant(rehearsal: Rehearsal) -> None:
     before = len(rehearsal.state.variants)
-    with ModalEngine(EngineSpec(), DRILL, **DRILL_NAMES):
-        assert len(rehearsal.state.variants) == before
+    for spec in (EngineSpec(), EngineSpec(grace_seconds=1)):  # the grace is the caller's own
+        with ModalEngine(spec, DRILL, **DRILL_NAMES):
+            assert len(rehearsal.state.variants) == before
     with ModalEngine(EngineSpec(gpu=("L4",), timeout_seconds=77), DRILL, **DRILL_NAMES) as engine:
         engine.submit({"do": "work"}).result(60)
     variant = list(rehearsal.state.functions.values())[-1]
@@ -111,7 +112,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def remover(rehearsal: Rehearsal) -> Iterator[ModalEngine]:
-    deploy(DEPLOY_FILE)
+    deploy(DEPLOY_FILE, BLANKLOGO_GPU="A10", BLANKLOGO_TIMEOUT_SECONDS="300", BLANKLOGO_CPU_CORES="4")
     with open_engine("modal") as engine:
         yield engine
     rehearsal.lose_containers()
@@ -134,6 +135,16 @@ def test_an_order_without_a_target_brings_bytes_back(remover: ModalEngine, clip:
     result = remover.submit(Order(clip.read_bytes())).result(120)
     assert result["output"][4:8] == b"ftyp"
     assert result["report"]["watermarks_detected"] == 1
+
+
+def test_without_a_wish_the_deployed_means_are_used_and_priced(remover: ModalEngine, clip: Path) -> None:
+    assert (remover.spec.gpu, remover.spec.timeout_seconds, remover.spec.cpu_cores) == (("A10",), 300, 4)
+    call = remover.submit(Order(clip.read_bytes(), dry_run=True))
+    cost = call.result(120)["report"]["cost"]
+    assert (cost["provider"], cost["is_cold"]) == ("modal", call.stats.is_cold)
+    assert cost["usd"] == pytest.approx(cost["seconds"] / 3600 * (1.10 + 4 * 0.0472 + 16 * 0.0080), abs=2e-6)
+    with pytest.raises(OptionError, match="without a GPU"):
+        ModalEngine(EngineSpec(timeout_seconds=9))
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_sent(remover: ModalEngine, clip: Path, tmp_path: Path) -> None:

@@ -12,8 +12,11 @@ from typing import Any
 from blanklogo.engines.base import Call, CallStats, Message
 from blanklogo.engines.modal.border import ending_error
 from blanklogo.engines.modal.events import batches
+from blanklogo.engines.prices import call_cost
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.errors import BlankLogoError, CancelledError, PendingError, UnavailableError, from_dict
+
+Deliver = Callable[[Message], Message]
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class ModalCall(Call):
         self,
         spawned: Spawned,
         spec: EngineSpec,
-        deliver: Callable[[Message], Message],
+        deliver: Deliver,
         on_worker: Callable[[str], None],
     ) -> None:
         self.id = spawned.handle.object_id
@@ -189,9 +192,16 @@ class ModalCall(Call):
         if outcome["result"] is None:
             return None, UnavailableError("the workload ended without a result")
         try:
-            return self._deliver(outcome["result"]), None
+            return self._deliver(self._costed(outcome["result"])), None
         except BlankLogoError as error:
             return None, error
+
+    def _costed(self, result: Message) -> Message:
+        """A removal's report says what it cost."""
+        if "report" not in result:
+            return result
+        cost = call_cost(self._stats, self._spec, "modal")
+        return result | {"report": result["report"] | {"cost": cost and cost.as_dict()}}
 
 
 async def _outcome(handle: Any) -> Message | BaseException:

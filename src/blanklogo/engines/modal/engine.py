@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from blanklogo.engines.attachments import attached, delivered
 from blanklogo.engines.base import REMOVER, Call, Engine, EngineStats, Message
 from blanklogo.engines.modal.border import need_modal, service_errors
-from blanklogo.engines.modal.call import ModalCall, Spawned
-from blanklogo.engines.modal.means import APP_NAME, CLASS_NAME, SPEC_TAG, spec_digest, variant_options
+from blanklogo.engines.modal.call import Deliver, ModalCall, Spawned
+from blanklogo.engines.modal.means import APP_NAME, CLASS_NAME, SPEC_TAG, deployed_spec, spec_digest, variant_options
 from blanklogo.engines.modal.worker import QUEUE_NAME
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.errors import OptionError, UnavailableError
@@ -33,7 +34,8 @@ class ModalEngine(Engine):
     """Runs orders on a deployed class.
 
     Args:
-        spec: a worker's means; where they differ from the deployed ones, a variant of the class is used.
+        spec: a worker's means. The default spec: the deployed ones, whatever they are. Others than those deployed: a
+            variant of the class.
         workload: what the deployed class runs; named for the record, since no code is sent.
         app_name, class_name: of the deployment.
 
@@ -52,15 +54,15 @@ class ModalEngine(Engine):
         self._calls: dict[str, ModalCall] = {}
         self._following: set[asyncio.Future[None]] = set()
         self._workers: set[str] = set()
-        self._lock = threading.Lock()
+        self._gate = threading.Condition()
+        self._num_submitting = 0
         self._is_closed = False
         self._loop = _LoopThread()
         try:
             with service_errors():
-                self._instance, self._is_variant = _instance(spec, app_name, class_name)
+                self._instance, self.spec, self._is_variant = _instance(spec, app_name, class_name)
                 self._events = _events_queue()
-                if self._is_variant and spec.min_workers:
-                    self._instance.update_autoscaler(min_containers=spec.min_workers)
+                self._keep_warm(self.spec.min_workers)
         except BaseException:
             self._loop.close()
             raise
@@ -72,12 +74,11 @@ class ModalEngine(Engine):
             CallerError: a file cannot be read, is too large, or the target does not fit.
             UnavailableError: the engine is closed or cannot be reached.
         """
-        if self._is_closed:
-            raise UnavailableError("the engine is closed", hint="a new one")
         message, deliver = _prepared(order)
-        with service_errors():
-            handle = self._instance.run_to_end.spawn(message)
-        return self._loop.run(self._follow(Spawned(handle, self._events), deliver))
+        with self._submitting():
+            with service_errors():
+                handle = self._instance.run_to_end.spawn(message)
+            return self._loop.run(self._follow(Spawned(handle, self._events), deliver))
 
     def map(self, orders: Iterable[Order | Message]) -> list[Call]:
         """Submits many; their calls, in the same order."""
@@ -98,22 +99,41 @@ class ModalEngine(Engine):
         )
 
     def close(self, *, is_patient: bool = True) -> None:
-        with self._lock:
+        with self._gate:
             if self._is_closed:
                 return
             self._is_closed = True
+            self._gate.wait_for(lambda: self._num_submitting == 0)
         for call in list(self._calls.values()):
             if not is_patient:
                 call.kill()
             elif call.waiting_seconds is not None:
                 call.cancel()
         self._loop.run(self._all_over())
-        if self._is_variant and self.spec.min_workers:
-            with service_errors():
-                self._instance.update_autoscaler(min_containers=0)
+        with service_errors():
+            self._keep_warm(0)
         self._loop.close()
 
-    async def _follow(self, spawned: Spawned, deliver: Callable[[Message], Message]) -> ModalCall:
+    def _keep_warm(self, num_workers: int) -> None:
+        """Of a variant; the deployed class keeps what it was deployed with."""
+        if self._is_variant and self.spec.min_workers:
+            self._instance.update_autoscaler(min_containers=num_workers)
+
+    @contextmanager
+    def _submitting(self) -> Iterator[None]:
+        """Closing waits for it, so that no call is left to itself."""
+        with self._gate:
+            if self._is_closed:
+                raise UnavailableError("the engine is closed", hint="a new one")
+            self._num_submitting += 1
+        try:
+            yield
+        finally:
+            with self._gate:
+                self._num_submitting -= 1
+                self._gate.notify_all()
+
+    async def _follow(self, spawned: Spawned, deliver: Deliver) -> ModalCall:
         call = ModalCall(spawned, self.spec, deliver, self._workers.add)
         self._calls[call.id] = call
         following = asyncio.ensure_future(call.follow())
@@ -126,21 +146,24 @@ class ModalEngine(Engine):
             await asyncio.wait(self._following)
 
 
-def _instance(spec: EngineSpec, app_name: str, class_name: str) -> tuple[Any, bool]:
-    """The deployed class, or a variant of it with means of its own; and whether it is one."""
+def _instance(spec: EngineSpec, app_name: str, class_name: str) -> tuple[Any, EngineSpec, bool]:
+    """The deployed class or a variant of it, its means, and whether it is a variant."""
     import modal
 
     deployed = modal.Cls.from_name(app_name, class_name)
     deployed.hydrate()
+    has = deployed_spec(deployed().run_to_end.info())
+    if spec == EngineSpec():
+        return deployed(), has, False
     if modal.App.lookup(app_name).get_tags().get(SPEC_TAG) == spec_digest(spec):
-        return deployed(), False
-    if not spec.gpu and (gpus := deployed().run_to_end.info().gpus):
+        return deployed(), spec, False
+    if has.gpu and not spec.gpu:
         raise OptionError(
-            "workers without a GPU",
-            accepted=f"the deployment's {gpus[0][0]}, or another GPU",
+            "workers without a GPU, with other means than the deployed ones",
+            accepted=f"the deployment's GPU ({has.gpu[0]}), or another",
             hint="BLANKLOGO_GPU=none blanklogo modal deploy",
         )
-    return deployed.with_options(**variant_options(spec))(), True
+    return deployed.with_options(**variant_options(spec))(), spec, True
 
 
 def _events_queue() -> Any:
@@ -149,7 +172,7 @@ def _events_queue() -> Any:
     return modal.Queue.from_name(QUEUE_NAME, create_if_missing=True).hydrate()
 
 
-def _prepared(order: Order | Message) -> tuple[Message, Callable[[Message], Message]]:
+def _prepared(order: Order | Message) -> tuple[Message, Deliver]:
     """An order as it travels, and what is to be done with its result here."""
     if not isinstance(order, Order):
         return order, lambda result: result

@@ -48,6 +48,21 @@ def spec_digest(spec: EngineSpec) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
+def deployed_spec(info: Any) -> EngineSpec:
+    """What Modal tells of a deployed class (`modal.types.FunctionInfo`); of the rest it tells nothing."""
+    high = [figure[-1] if isinstance(figure, tuple) else figure for figure in (info.cpu, info.memory_mib)]
+    cpu_cores, memory_mib = high
+    usual = EngineSpec()
+    return EngineSpec(
+        gpu=tuple(name for name, _ in info.gpus),
+        cpu_cores=cpu_cores or usual.cpu_cores,
+        memory_bytes=memory_mib * _MIB if memory_mib else usual.memory_bytes,
+        timeout_seconds=info.timeout,
+        startup_timeout_seconds=info.startup_timeout or info.timeout,
+        retries=info.max_retries or 0,
+    )
+
+
 def variant_options(spec: EngineSpec) -> dict[str, Any]:
     """What `Cls.with_options(...)` takes: all that one caller can change of a deployed class.
 
