@@ -24,7 +24,7 @@ import modal
 
 from blanklogo.engines.bearer import VARIABLE as TOKENS_VARIABLE
 from blanklogo.engines.bearer import Tokens
-from blanklogo.engines.modal.means import APP_NAME, SPEC_TAG, carried, class_options, spec_digest
+from blanklogo.engines.modal.means import APP_NAME, SPEC_TAG, TIMEOUT_SECONDS, carried, class_options, spec_digest
 from blanklogo.engines.spec import MINUTES, EngineSpec
 
 # ## What a worker may use
@@ -54,7 +54,14 @@ image = (
     .env({"OPENBLAS_NUM_THREADS": "1"})  # matrices are small here: more threads for them only spin
     .add_local_python_source("blanklogo")
 )
-settings = modal.Secret.from_dict(carried(os.environ))
+
+
+def secret(variables: dict[str, str]) -> list[modal.Secret]:
+    """Variables for a container; none where there are none, here as there."""
+    return [modal.Secret.from_dict(dict(variables))] if variables else []
+
+
+settings = secret(carried(os.environ))
 
 # ## The worker
 #
@@ -62,7 +69,7 @@ settings = modal.Secret.from_dict(carried(os.environ))
 # start. A worker does one call at a time, stays for the scaledown window after its last one, closes, and is gone.
 
 
-@app.cls(image=image, secrets=[settings], enable_memory_snapshot=True, **class_options(SPEC))
+@app.cls(image=image, secrets=settings, enable_memory_snapshot=True, **class_options(SPEC))
 class WatermarkRemover:
     """Takes marks out of videos."""
 
@@ -72,6 +79,10 @@ class WatermarkRemover:
 
         self.worker = ModalWorker("blanklogo.remover:Remover")
         self.worker.load()
+
+    @modal.enter()
+    def wake(self) -> None:
+        self.worker.wake()
 
     @modal.exit()
     def leave(self) -> None:
@@ -101,16 +112,17 @@ class WatermarkRemover:
 # ID:SECRET`; the container knows only the secrets' SHA-256, from BLANKLOGO_TOKENS. Without that variable everything but
 # /health is refused. BLANKLOGO_PROXY_AUTH=1 has Modal's own proxy ask for a Modal-Key and Modal-Secret as well.
 
-Tokens.parse(os.environ.get(TOKENS_VARIABLE, ""))  # a slip is told now, not to the first caller
-tokens = modal.Secret.from_dict({TOKENS_VARIABLE: os.environ.get(TOKENS_VARIABLE, "")})
+TOKENS = os.environ.get(TOKENS_VARIABLE, "")
+Tokens.parse(TOKENS)  # a slip is told now, not to the first caller
+WAIT_SECONDS = SPEC.startup_timeout_seconds + SPEC.timeout_seconds + 5 * MINUTES  # the last for a worker to be free
 
 
 @app.function(
     image=image,
-    secrets=[settings, tokens],
+    secrets=settings + secret({TOKENS_VARIABLE: TOKENS} if TOKENS else {}),
     cpu=0.5,
     memory=(512, 4 * 1024),  # MiB; a body of 50 MB is held about three times over
-    timeout=int(SPEC.timeout_seconds + SPEC.startup_timeout_seconds) + 5 * MINUTES,  # the wait for a worker included
+    timeout=min(int(WAIT_SECONDS), TIMEOUT_SECONDS[1]),
     max_containers=4,
 )
 @modal.concurrent(max_inputs=16)
@@ -120,4 +132,4 @@ def web():
     from blanklogo.engines.http_app import http_app
     from blanklogo.engines.modal.web import ModalCalls
 
-    return http_app(ModalCalls(WatermarkRemover(), SPEC), Tokens.parse(os.environ.get(TOKENS_VARIABLE, "")))
+    return http_app(ModalCalls(WatermarkRemover(), SPEC), Tokens.parse(TOKENS))

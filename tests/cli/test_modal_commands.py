@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -113,3 +114,23 @@ def test_a_missing_extra_is_named(tmp_path: Path) -> None:
         done = blanklogo(*words, PYTHONPATH=path)
         assert done.returncode == 1
         assert "try: pip install 'blanklogo[modal]'" in done.stderr
+
+
+def test_a_rehearsal_that_is_interrupted_leaves_nothing(tmp_path: Path, nobody: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "blanklogo", "modal", "rehearse", "--json"]
+    environment = os.environ | nobody | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        while json.loads(run.stdout.readline())["name"] != "cold start, SDK":
+            pass
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=REHEARSAL_SECONDS)
+    assert run.returncode == 130, said
+    assert not list(tmp_path.iterdir())
+    assert not [path for path in Path("/proc").glob("[0-9]*/environ") if str(tmp_path) in told_by(path)]
+
+
+def told_by(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:  # it has ended, or is somebody else's
+        return ""

@@ -135,7 +135,8 @@ class _Routes:
 async def _json_body(request: Request) -> object:
     """The body, read no further than its limit."""
     body = bytearray()
-    if int(request.headers.get("content-length") or 0) <= MAX_BODY_BYTES:
+    declared = request.headers.get("content-length", "")
+    if not declared.isdecimal() or int(declared) <= MAX_BODY_BYTES:
         async for part in request.stream():
             body += part
             if len(body) > MAX_BODY_BYTES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from typing import Any
 
@@ -123,7 +124,7 @@ class Uploads:
         return api_pb2.MountGetOrCreateResponse(mount_id=mount_id, handle_metadata=metadata)
 
     async def BlobCreate(self, request: Any) -> api_pb2.BlobCreateResponse:
-        blob_id = self._state.new_id("bl")
+        blob_id = f"bl-{secrets.token_hex(16)}"  # whoever knows it may fetch it
         urls = api_pb2.UploadUrlList(items=[self._blob_url(blob_id)])
         return api_pb2.BlobCreateResponse(blob_ids=[blob_id], upload_urls=urls)
 

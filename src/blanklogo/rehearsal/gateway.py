@@ -45,7 +45,8 @@ class Gateway:
         return web.Response(headers={"ETag": f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'})
 
     async def _get_blob(self, request: web.Request) -> web.Response:
-        return web.Response(body=self._state.blobs[request.match_info["id"]])
+        data = self._state.blobs.get(request.match_info["id"])
+        return web.Response(status=404) if data is None else web.Response(body=data)
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         known = self._state.calls.get(request.query.get(_CALL_ID, ""))

@@ -116,9 +116,11 @@ class ModalCall(Call):
             async for batch in batches(self._spawned.events, self.id, get):
                 for event in batch:
                     self._take(event)
-        except Exception as error:  # how the call ends is known all the same; what is lost is said
-            self._tell({"type": "notice", "message": f"some events did not arrive: {error}"})
+        except Exception as error:  # how the call ends is known all the same
+            self._tell_loss(str(error))
         outcome = await get
+        if isinstance(outcome, dict) and outcome["lost"]:
+            self._tell_loss(outcome["lost"])
         stop.cancel()
         await asyncio.wait({stop})
         await asyncio.to_thread(self._end, outcome)
@@ -169,6 +171,9 @@ class ModalCall(Call):
         )
         self._on_worker(event["worker"])
         self._begun.set()
+
+    def _tell_loss(self, why: str) -> None:
+        self._tell({"type": "notice", "message": f"some events did not arrive: {why}"})
 
     def _tell(self, event: Message) -> None:
         with self._changed:

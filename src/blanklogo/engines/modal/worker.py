@@ -60,6 +60,10 @@ class ModalWorker:
         except Exception as error:
             raise load_error(error) from error
         self._workload = workload
+        self.wake()
+
+    def wake(self) -> None:
+        """Notes that it is ready now: once loaded, and again where a snapshot of it was brought back to life."""
         self._ready_at, self._start_seconds = time.time(), _process_age_seconds()
 
     def close(self) -> None:
@@ -82,7 +86,8 @@ class ModalWorker:
         """The form to spawn: events go to `publish`, and what comes back says how it ended.
 
         Returns:
-            `{"type": "end", "result": {…} or None, "error": {…} or None, "figures": {…}}`
+            `{"type": "end", "result": {…} or None, "error": {…} or None, "figures": {…}, "lost": …}`; `lost` says why
+            some events could not be told, if any could not.
 
         Raises:
             modal.exception.InputCancellation: cancelled, or over its timeout; the workload has stopped.
@@ -92,7 +97,8 @@ class ModalWorker:
         run = _Run(workload, order, publish or _publish_to_queue(), self._started())
         result, error = run.to_end()
         figures = {"run_seconds": time.monotonic() - clock, "peak_rss_bytes": run.peak_rss_bytes}
-        return {"type": "end", "result": result, "error": error and error.as_dict(), "figures": figures}
+        told = {"result": result, "error": error and error.as_dict(), "figures": figures, "lost": run.lost}
+        return {"type": "end"} | told
 
     def _loaded(self) -> Workload:
         if self._workload is None:
@@ -121,6 +127,7 @@ class _Run:
 
     def __init__(self, workload: Workload, order: Message, publish: Publish, first: Message) -> None:
         self.peak_rss_bytes = 0
+        self.lost: str | None = None
         self._workload = workload
         self._order = order
         self._publish = publish
@@ -177,12 +184,19 @@ class _Run:
             if told:
                 batch.append(told)
             if batch and (told is None or time.monotonic() >= due):
-                self._publish(batch)
+                self._send(batch)
                 batch = []
                 now = time.monotonic()
                 due = now + max(MIN_PAUSE_SECONDS, PAUSE_SHARE * (now - born))
             if told is None:
                 return
+
+    def _send(self, batch: list[Message]) -> None:
+        """Work that goes well is not given up because nobody could be told how far it is."""
+        try:
+            self._publish(batch)
+        except Exception as error:
+            self.lost = f"{type(error).__name__}: {error}"
 
 
 def _publish_to_queue() -> Publish:
