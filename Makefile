@@ -13,7 +13,7 @@ LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --
 	--no-emit-index-url --no-emit-find-links --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check format docs bench lock clean
+.PHONY: help setup demo test test-slow check format docs bench bench-engines lock clean
 
 help:  ## this list
 	@echo 'BlankLogo takes a burned-in mark out of a video and leaves everything else as it was.'
@@ -60,6 +60,9 @@ docs: setup  ## write the help texts in docs/command-line.md anew
 
 bench: setup  ## quality and speed against FFmpeg's delogo and OpenCV; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
+
+bench-engines: setup  ## cold start, overhead and gain of the pool; writes benchmarks/ENGINES.md
+	$(BIN)/python -m benchmarks.engines
 
 lock:  ## resolve requirements/*.lock anew from pyproject.toml (needs uv; UV=/path/to/uv)
 	$(UV) pip compile pyproject.toml $(LOCK_FLAGS) --upgrade -o requirements/runtime.lock > /dev/null

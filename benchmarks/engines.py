@@ -35,11 +35,12 @@ WARM_LIMIT_SECONDS = 0.020
 _PROTOCOL = f"""\
 - **Cold start**: from making a pool to a worker that has loaded the remover (Python, NumPy, OpenCV, SciPy, PyAV) and
   waits; {NUM_STARTS} times, each a new process. Files are in the system's cache.
-- **Warm overhead**: from `submit` to `result` of a call that has nothing to do, on a loaded worker; {NUM_WARM_CALLS}
-  times.
+- **Warm overhead**: from `submit` to `result` of a call that has nothing to do, on a loaded worker;
+  {NUM_WARM_CALLS} times.
 - **Two workers against one**: {NUM_CLIPS} generated clips of 320 x 180 px and {CLIP_FRAMES} frames, each with its own
   mark to be found, all submitted at once to workers that are loaded. The results of both runs must be byte-equal, or no
-  figure is given. More than 2 cores' worth of threads are at work in both runs, so the gain stays below 2 on 2 cores.
+  figure is given. Decoding and encoding have threads of their own in both runs, so that the gain stays below 2 on
+  2 cores.
 """
 
 

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from blanklogo.api import detect, estimate_matte, preview, remove
-    from blanklogo.errors import BlankLogoError, CallerError, CancelledError, ProcessingError
+    from blanklogo.engines.open import open_engine
+    from blanklogo.engines.spec import EngineSpec
+    from blanklogo.errors import BlankLogoError, CallerError, CancelledError, EngineError, ProcessingError
     from blanklogo.media.probe import probe
     from blanklogo.types import (
         Box,
@@ -41,6 +43,8 @@ __all__ = [
     "CallerError",
     "CancelledError",
     "Detection",
+    "EngineError",
+    "EngineSpec",
     "Job",
     "Mark",
     "Matte",
@@ -54,6 +58,7 @@ __all__ = [
     "Track",
     "detect",
     "estimate_matte",
+    "open_engine",
     "preview",
     "probe",
     "remove",
@@ -61,7 +66,9 @@ __all__ = [
 
 _HOMES = {
     "blanklogo.api": ("detect", "estimate_matte", "preview", "remove"),
-    "blanklogo.errors": ("BlankLogoError", "CallerError", "CancelledError", "ProcessingError"),
+    "blanklogo.engines.open": ("open_engine",),
+    "blanklogo.engines.spec": ("EngineSpec",),
+    "blanklogo.errors": ("BlankLogoError", "CallerError", "CancelledError", "EngineError", "ProcessingError"),
     "blanklogo.media.probe": ("probe",),
     "blanklogo.types.geometry": ("Box", "TimeRange"),
     "blanklogo.types.job": ("Job", "Mode", "Notice", "Platform", "Progress"),

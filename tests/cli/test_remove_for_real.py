@@ -144,7 +144,7 @@ def test_many_videos_on_the_pool(clip: Path) -> None:
         "twin.mp4": "result",
     }
     assert names(folder / "out") == ["clip.clean.mp4", "twin.clean.mp4"]
-    assert (folder / "out" / "clip.clean.mp4").read_bytes() == (folder / "out" / "twin.clean.mp4").read_bytes()
+    assert not [name for name in names(folder) if name.startswith(".")]
 
 
 @pytest.mark.parametrize("num_signals", [1, 3])

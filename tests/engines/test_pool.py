@@ -18,7 +18,15 @@ from engine_contract import DRILL, EngineContract, MakeEngine, is_alive, quick_s
 
 from blanklogo.engines.call import LocalCall
 from blanklogo.engines.pool.engine import PoolEngine
-from blanklogo.errors import CrashError, LoadError, MemoryLimitError, OptionError, ProcessingError, UnavailableError
+from blanklogo.errors import (
+    CrashError,
+    EngineError,
+    LoadError,
+    MemoryLimitError,
+    OptionError,
+    ProcessingError,
+    UnavailableError,
+)
 
 
 @pytest.fixture
@@ -114,6 +122,17 @@ def test_workers_that_die_loading_are_tried_again_before_callers_are_told(make_e
     assert engine.stats.num_started == 3
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_in_looking_after_a_worker_ends_the_call_too(make_engine: MakeEngine) -> None:
+    engine = make_engine({})
+    call = engine.submit({"do": "work", "seconds": 5})
+    next(call.events())
+    engine.spec.__dict__["timeout_seconds"] = "soon"  # no number to compare with
+    with pytest.raises(EngineError, match="TypeError"):
+        call.result(PATIENCE_SECONDS)
+    until(lambda: engine.stats.num_workers == 0)
+
+
 def test_children_count_and_go_with_their_worker(make_engine: MakeEngine) -> None:
     engine = make_engine({"memory_bytes": 250 << 20}, ODD)
     call = engine.submit({"do": "family"})
@@ -149,6 +168,19 @@ def test_a_crash_tells_how_the_worker_ended(make_engine: MakeEngine) -> None:
     os.kill(pid, signal.SIGSEGV)
     with pytest.raises(CrashError, match="SIGSEGV"):
         call.result(PATIENCE_SECONDS)
+
+
+def test_a_worker_has_the_environment_and_scratch_of_its_own(
+    make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    with make_engine({}, ODD) as engine:
+        assert output(engine, {"do": "environment", "name": "OPENBLAS_NUM_THREADS"}) == "1"
+        scratch = Path(output(engine, {"do": "environment", "name": "TMPDIR"}))
+        assert scratch.is_dir()
+    assert not scratch.exists()
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    assert output(make_engine({}, ODD), {"do": "environment", "name": "OPENBLAS_NUM_THREADS"}) == "2"
 
 
 def test_a_pool_that_is_forgotten_takes_its_workers_along() -> None:

@@ -92,6 +92,31 @@ for uri in ("https://host/clip.mp4", "gs://bucket/clip.mp4"):
     assert said.count("blanklogo[remote]") == 2
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+def test_memory_does_not_grow_with_the_media(server: Files, tmp_path: Path) -> None:
+    server.files["/media/large.mp4"] = bytes(200_000_000)
+    code = """
+import sys
+from pathlib import Path
+from blanklogo.engines.memory import own_peak_rss_bytes
+from blanklogo.transfer import deliver, fetch, objects, web
+address, place = sys.argv[1], Path(sys.argv[2])
+before = own_peak_rss_bytes()
+fetch(address + "/media/large.mp4", place, lambda: False)
+deliver(place, address + "/media/put.mp4", lambda: False)
+print(own_peak_rss_bytes() - before)
+before = own_peak_rss_bytes()
+fetch("s3://media/large.mp4", place.with_name("again.mp4"), lambda: False)
+deliver(place, "s3://media/object.mp4", lambda: False)
+print(own_peak_rss_bytes() - before)
+"""
+    command = [sys.executable, "-c", code, server.address, str(tmp_path / "large.mp4")]
+    grown = [int(line) for line in subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()]
+    assert grown[0] < 20_000_000, "HTTP: a piece of 1 MiB, and what sockets and TLS take"
+    assert grown[1] < 120_000_000, "objects: a few parts of 8 MiB, each held twice or so on its way"
+    assert len(server.files["/media/put.mp4"]) == len(server.files["/media/object.mp4"]) == 200_000_000
+
+
 # HTTP
 
 

@@ -16,6 +16,7 @@ from blanklogo.errors import (
     BudgetError,
     CancelledError,
     CrashError,
+    EngineError,
     LoadError,
     MemoryLimitError,
     OptionError,
@@ -125,8 +126,12 @@ class Supervisor:
             is_cold = is_first and call.submitted_at_seconds < start.ready_at_seconds
             call.note(worker=self.badge.name, is_cold=is_cold, cold_start_seconds=start.seconds if is_cold else 0.0)
             is_first = False
-            if not _Turn(self, worker, call).run():
-                return
+            try:
+                if not _Turn(self, worker, call).run():
+                    return
+            except BaseException as error:  # a fault of ours: the call ends all the same, and the worker with it
+                call.fail(EngineError(f"looking after a worker failed: {type(error).__name__}: {error}"))
+                raise
         self._let_go(worker)
 
     def _let_go(self, worker: Worker) -> None:

@@ -25,6 +25,8 @@ descriptor, workload, parent, sys.path[:] = json.loads(sys.argv[1])
 from blanklogo.engines.pool.worker import main
 main(descriptor, workload, parent)
 """
+# As the command does: matrices here are small, and more threads for them only spin, the more the busier the machine.
+_USUAL = {"OPENBLAS_NUM_THREADS": "1"}
 _STDERR = 2
 _ENDING_SECONDS = 2.0  # from its end of the wire closing to its exit code being there, at most
 
@@ -47,7 +49,7 @@ class WorkerProcess:
                 [sys.executable, "-c", _BOOT, told],
                 stdin=subprocess.DEVNULL,
                 stdout=_STDERR,
-                env=os.environ | {"TMPDIR": self._scratch} | (gpu.environment if gpu else {}),
+                env=_USUAL | os.environ | {"TMPDIR": self._scratch} | (gpu.environment if gpu else {}),
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
