@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,7 +77,7 @@ class ModalCall(Call):
             if not self._changed.wait_for(lambda: self.is_over, timeout_seconds):
                 raise PendingError(f"call {self.id} is not done yet", hint="ask again")
         if self._error is not None:
-            raise self._error
+            raise copy(self._error)  # it may be told to several, each with a traceback of its own
         assert self._result is not None
         return self._result
 
@@ -128,13 +129,16 @@ class ModalCall(Call):
     async def _stop(self, get: asyncio.Future[Any]) -> None:
         """Stops it when asked to, or when it has waited too long; first softly, then by its worker's end."""
         self._stop_reason = await self._reason_to_stop()
-        if not self._kill_asked.is_set():
-            await self._spawned.handle.cancel.aio()
-            kill = asyncio.ensure_future(self._kill_asked.wait())
-            await asyncio.wait({get, kill}, timeout=self._spec.grace_seconds, return_when=asyncio.FIRST_COMPLETED)
-            kill.cancel()
-        if not get.done():
-            await self._spawned.handle.cancel.aio(terminate_containers=True)
+        try:
+            if not self._kill_asked.is_set():
+                await self._spawned.handle.cancel.aio()
+                kill = asyncio.ensure_future(self._kill_asked.wait())
+                await asyncio.wait({get, kill}, timeout=self._spec.grace_seconds, return_when=asyncio.FIRST_COMPLETED)
+                kill.cancel()
+            if not get.done():
+                await self._spawned.handle.cancel.aio(terminate_containers=True)
+        except Exception as error:  # it runs on; whoever wanted it stopped should know
+            self._tell({"type": "notice", "message": f"the call could not be stopped: {error}"})
 
     async def _reason_to_stop(self) -> BlankLogoError:
         limit_seconds = self._spec.max_queue_seconds
