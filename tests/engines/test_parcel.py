@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from blanklogo.engines.ray import parcel
+from blanklogo.engines import parcel
 from blanklogo.errors import OptionError, SourceError, TargetError
 from blanklogo.types import Box, Mode, Order
 
@@ -77,5 +77,5 @@ def test_a_missing_file_and_one_too_large(film: Path, tmp_path: Path, monkeypatc
     with pytest.raises(SourceError):
         parcel.packed(Order(str(tmp_path / "missing.mp4")))
     monkeypatch.setattr(parcel, "MAX_ATTACHED_BYTES", 3)
-    with pytest.raises(OptionError, match="a URI that the cluster can fetch"):
+    with pytest.raises(OptionError, match="a URI that the worker can fetch"):
         parcel.packed(Order(str(film)))

@@ -18,6 +18,7 @@ FLOORS = (
     ("transfer", "wire"),
     ("remover",),
     ("engines",),
+    ("rehearsal",),
     ("api", "estimate"),
     ("demo",),
     ("service", "client"),

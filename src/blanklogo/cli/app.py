@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from blanklogo.cli import config, demo, detect, estimate, matte, preview, probe, remove
+from blanklogo.cli import config, demo, detect, estimate, matte, modal, preview, probe, remove
 from blanklogo.cli.output import print_error, unexpected, write_line
 from blanklogo.cli.stop import INTERRUPTED, Stop
 from blanklogo.errors import BlankLogoError, CancelledError, OptionError
@@ -35,6 +35,7 @@ for module, short_help in (
     command = getattr(module, module.__name__.rpartition(".")[2])
     app.command(short_help=short_help, epilog=module.EPILOG)(command)
 app.add_typer(config.config, short_help="Show or start your defaults for `remove`.")
+app.add_typer(modal.modal, short_help="Run removals on Modal: deploy, rehearse, look after.")
 
 
 def _print_version(asked: bool) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from blanklogo.engines.base import REMOVER, Engine, EngineStats, Message
 from blanklogo.engines.call import LocalCall
 from blanklogo.engines.desk import Badge, Closing, Desk
+from blanklogo.engines.parcel import packed, unpacked
 from blanklogo.engines.ray import cluster
-from blanklogo.engines.ray.parcel import packed, unpacked
 from blanklogo.engines.ray.worker import RayWorker
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.engines.supervisor import Supervisor

@@ -60,9 +60,9 @@ def _bytes(media: Media) -> Media:
         num_bytes = path.stat().st_size
         if num_bytes > MAX_ATTACHED_BYTES:
             raise OptionError(
-                f"{path} of {num_bytes / 1e6:.0f} MB for a cluster that does not see this disk",
+                f"{path} of {num_bytes / 1e6:.0f} MB for a worker that does not see this disk",
                 accepted=f"up to {MAX_ATTACHED_BYTES / 1e6:.0f} MB",
-                hint="a URI that the cluster can fetch (https:, s3:, gs:, az:)",
+                hint="a URI that the worker can fetch (https:, s3:, gs:, az:)",
             )
         return path.read_bytes()
 
