@@ -150,7 +150,7 @@ def test_without_a_wish_the_deployed_means_are_used_and_priced(remover: ModalEng
 def test_what_does_not_fit_is_refused_before_anything_is_sent(remover: ModalEngine, clip: Path, tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="is the input"):
         remover.submit(Order(str(clip), str(clip)))
-    with pytest.raises(SourceError, match="cannot read"):
+    with pytest.raises(SourceError, match="does not exist"):
         remover.submit(Order(str(tmp_path / "nothing.mp4")))
     large = tmp_path / "large.mp4"
     with large.open("wb") as file:
