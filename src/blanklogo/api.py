@@ -17,7 +17,7 @@ from pathlib import Path
 
 from blanklogo.engines.base import Engine
 from blanklogo.engines.open import open_engine
-from blanklogo.engines.removal import run_on
+from blanklogo.engines.removal import check_chunks_here, run_on
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.errors import SourceError
 from blanklogo.media.probe import probe
@@ -46,6 +46,7 @@ def remove(
     dry_run: bool = False,
     engine: str | Engine = "inline",
     spec: EngineSpec | None = None,
+    chunks: int | None = None,
     on_event: OnEvent | None = None,
     cancelled: Cancelled | None = None,
 ) -> Report:
@@ -57,6 +58,8 @@ def remove(
             `engines.open`. One that is named is opened for this removal and closed after it.
         spec: the limits of an engine that is named; None: none of this thread's own when inline, else the defaults,
             among them ten minutes for a removal.
+        chunks: restores the video in so many parts, as many at once as the engine has workers; None: in one, and in
+            parts only if that takes longer than one call may. See docs/fallback.md.
         on_event: hears `Progress` and `Notice`.
         cancelled: asked before every frame (inline) or ten times a second; true stops the work.
 
@@ -82,11 +85,12 @@ def remove(
     )
     on_event, cancelled = on_event or _ignore, cancelled or _never
     if isinstance(engine, Engine):
-        return run_on(engine, job, on_event, cancelled)
+        return run_on(engine, job, on_event, cancelled, chunks)
     if engine == "inline" and spec is None:
+        check_chunks_here(chunks)
         return run(job, on_event, cancelled)
     with open_engine(engine, spec) as opened:
-        return run_on(opened, job, on_event, cancelled)
+        return run_on(opened, job, on_event, cancelled, chunks)
 
 
 def detect(

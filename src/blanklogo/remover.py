@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from blanklogo.errors import BlankLogoError, CancelledError
-from blanklogo.types import Event, Job, Order, Progress
+from blanklogo.types import Chunk, Event, Job, Order, Progress
 
 Message = dict[str, Any]
 
@@ -34,7 +34,8 @@ class Remover:
     def run(self, order: Order | Message, cancelled: Callable[[], bool] | None = None) -> Iterator[Message]:
         """Does an order; yields progress and notices while it runs, and last the result.
 
-        The result is `{"type": "result", "output": URI, bytes or None, "report": {…}}`. Closing the iterator early
+        The result is `{"type": "result", "output": URI, bytes or None, "report": {…}}`; of a chunk also `counts`, two
+        numbers for each removal of its plan, see `pipeline.restore.Count`. Closing the iterator early
         cancels the work. `cancelled` is asked before every frame.
 
         Raises:
@@ -58,9 +59,30 @@ def _removed(order: Order, tell: Callable[[Event], None], stopped: Callable[[], 
         source = fetch(order.source, folder / "in" / scratch_name(order.source, order.name), stopped)
         marks = tuple(fetch(mark, folder / "marks" / f"{index}.png", stopped) for index, mark in enumerate(order.marks))
         target = local_path(order.target) or folder / "out" / scratch_name(order.target, order.name)
-        report = run(_job(order, source, target, marks), tell, stopped)
+        job = _job(order, source, target, marks)
+        if order.learn_only:
+            return _learnt(job, tell, stopped)
+        more = _chunk_restored(job, order.chunk, tell, stopped) if order.chunk else {"report": run(job, tell, stopped)}
         output = None if order.dry_run else deliver(target, order.target, stopped)
-    return {"type": "result", "output": output, "report": report.as_dict()}
+    return {"type": "result", "output": output, **more, "report": more["report"].as_dict()}
+
+
+def _learnt(job: Job, tell: Callable[[Event], None], stopped: Callable[[], bool]) -> Message:
+    """The plan as the output."""
+    from blanklogo.pipeline.chunked import learn_plan
+
+    plan, report = learn_plan(job, tell, stopped)
+    return {"type": "result", "output": plan.to_bytes(), "report": report.as_dict()}
+
+
+def _chunk_restored(job: Job, chunk: Chunk, tell: Callable[[Event], None], stopped: Callable[[], bool]) -> Message:
+    """The chunk's file written; the report, and the counts of pixels that a join adds up."""
+    from blanklogo.pipeline.chunked import restore_chunk
+    from blanklogo.pipeline.removal_plan import RemovalPlan
+
+    plan, span = RemovalPlan.from_bytes(chunk.plan), (chunk.start_index, chunk.stop_index)
+    counts, report = restore_chunk(job, plan, span, chunk.suffix, tell, stopped)
+    return {"counts": [[count.num_pixels, count.num_unblended] for count in counts], "report": report}
 
 
 def _job(order: Order, source: Path, target: Path, marks: tuple[Path, ...]) -> Job:

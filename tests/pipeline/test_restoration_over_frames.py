@@ -11,7 +11,7 @@ from blanklogo.media.frames import Frame
 from blanklogo.media.reader import VideoReader
 from blanklogo.ops.morphology import dilated
 from blanklogo.ops.windows import subsampled
-from blanklogo.pipeline.restore import Removal, Restoration
+from blanklogo.pipeline.restore import Removal, Restoration, pixel_shares
 from blanklogo.testbed.marks import UPSCALE, draw_mark, resized
 from blanklogo.testbed.scenes import Scene
 from blanklogo.types import Box, Matte, Mode, PlaneMatte, TimeRange, Track
@@ -112,10 +112,11 @@ def test_a_range_that_was_found_is_widened_to_where_the_mark_is(frames: list[Fra
 def test_shares_and_methods(frames: list[Frame], matte: Matte) -> None:
     for mode, least, most in ((Mode.AUTO, 0.2, 1.0), (Mode.INPAINT, 0.0, 0.0)):
         restoration = Restoration((Removal(Track(CROP), matte, mode),), CHUNK_OF_12)
-        assert restoration.shares.unblended == 0
+        assert pixel_shares(restoration.counts).unblended == 0
         list(restoration(iter(frames)))
-        assert least <= restoration.shares.unblended <= most
-        assert restoration.shares.unblended + restoration.shares.inpainted == pytest.approx(1)
+        shares = pixel_shares(restoration.counts)
+        assert least <= shares.unblended <= most
+        assert shares.unblended + shares.inpainted == pytest.approx(1)
 
 
 def test_nothing_to_take_out_gives_the_very_same_frames(frames: list[Frame]) -> None:

@@ -66,6 +66,17 @@ Address = Annotated[
         help="Of the Ray cluster [default: a Ray of its own on this machine].",
     ),
 ]
+Chunks = Annotated[
+    int | None,
+    typer.Option(
+        "--chunks",
+        metavar="N",
+        min=2,
+        show_default=False,
+        help="Restore one long video in N parts at once, with --engine [default: in one; in parts if it is over the "
+        "engine's time limit]. See docs/fallback.md.",
+    ),
+]
 Overwrite = Annotated[
     bool | None, typer.Option("--overwrite/--no-overwrite", help="Replace OUT if it exists.", show_default=False)
 ]
@@ -82,6 +93,7 @@ Examples:
   blanklogo remove clip.mp4 --dry-run                say what would be done
   blanklogo remove clip.mp4 --json | jq .            for scripts
   blanklogo remove *.mp4 -o clean --engine pool      many, as many at once as there are cores
+  blanklogo remove long.mp4 --engine pool --chunks 4 one long video, in four parts
 
 Exit codes: 0 done (a video without a mark included; with --strict that is 3), 1 failed, 2 asked for wrongly (the
 message says what came, what is accepted and what to try), 130 interrupted. Of several IN each is done whatever
@@ -103,6 +115,7 @@ def remove(
     quality: Quality = None,
     engine: Engine = None,
     address: Address = None,
+    chunks: Chunks = None,
     overwrite: Overwrite = None,
     dry_run: DryRun = False,
     strict: Strict = False,
@@ -117,7 +130,7 @@ def remove(
     given = {"mode": mode, "platform": platform, "codec": codec, "quality": quality, "overwrite": overwrite}
     how = effective(given | {"engine": engine})
     how |= {"marks": tuple(marks or ()), "boxes": options.parse_boxes(boxes), "within": options.parse_range(start, end)}
-    how |= {"dry_run": dry_run}
+    how |= {"dry_run": dry_run, "chunks": chunks}
     removal = Removal(pairs_of(sources, target), how, Place(how.pop("engine"), address), is_strict=strict)
     output = Output(context.obj, is_json=is_json, is_quiet=is_quiet, num_sources=len(sources))
     return remove_all(removal, output, context.obj)

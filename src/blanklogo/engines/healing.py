@@ -8,22 +8,29 @@ the engine is not there, or was lost    the next engine
 a worker could not load                 the next engine
 the GPU's memory ran out                half the order's `batch_size`, if it has one that can be halved;
                                         else the next engine with another GPU, or without one
+a removal's budget ran out              chunks, if the marks were learnt in time; a chunk's budget: two halves, once
 anything else                           nothing: it would happen elsewhere too, or the caller must decide
 ======================================= =====================================================================
 
-A call over its budget ends with its BudgetError. Cutting the video into parts and joining the results would need one
-matte for all parts and a join that keeps every packet; neither exists, so it is not tried.
+Chunks are decided on here, for `engines.removal` and `engines.chunks`: they need a plan before and a join after, which
+is more than another attempt of the same call.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from blanklogo.engines.base import Engine, Message
 from blanklogo.engines.spec import EngineSpec
+from blanklogo.engines.throughput import shipped
 from blanklogo.errors import BlankLogoError, EngineError, LoadError, ProcessingError, UnavailableError
+from blanklogo.media.info import VideoInfo
+
+_LEAST_SECONDS = 4.0  # of video; a shorter one gains nothing from chunks
+_ROOM = 0.5  # of the budget that a chunk is meant to take
 
 BATCH_FIELD = "batch_size"  # of an order whose workload takes one; a removal takes none
 
@@ -50,6 +57,41 @@ class Attempt:
     def __str__(self) -> str:
         size = self.order.get(BATCH_FIELD)
         return engine_words(self.engine) + (f", {BATCH_FIELD} {size}" if size is not None else "")
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far a removal came before its budget ran out.
+
+    Attributes:
+        num_frames: of the video.
+        has_learnt: whether its marks were known.
+        num_restored: frames, of those handed to the encoder.
+        restoring_seconds: that these took.
+    """
+
+    num_frames: int
+    has_learnt: bool
+    num_restored: int
+    restoring_seconds: float
+
+
+def num_chunks(reached: Reached, spec: EngineSpec, video: VideoInfo) -> int | None:
+    """How many chunks would each keep the budget, with room; None: the error stands.
+
+    It stands when learning alone, which is not cut, took the whole budget, and for a video of few seconds. What was
+    restored tells how long the rest takes; where nothing was, the measured throughput of other machines does.
+    """
+    rate = float(video.average_rate or 25)
+    if not reached.has_learnt or reached.num_frames < _LEAST_SECONDS * rate:
+        return None
+    if reached.num_restored:
+        seconds = reached.restoring_seconds * reached.num_frames / reached.num_restored
+    else:
+        seconds = shipped().run_seconds(reached.num_frames * video.width * video.height, spec.cpu_cores)
+    wanted = math.ceil(seconds / (_ROOM * spec.timeout_seconds))
+    most = int(reached.num_frames / rate)  # none shorter than a second
+    return max(2, min(wanted, most))
 
 
 def next_attempt(failed: Attempt, error: BlankLogoError, given: Message, later: Sequence[Engine]) -> Attempt | None:

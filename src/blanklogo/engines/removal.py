@@ -1,44 +1,73 @@
-"""A job of this machine, done by any engine: its files named in an order, its events heard, its result put in place.
+"""A job of this machine, done by any engine: in one call, or in chunks when that was not enough.
 
-The engine's worker writes into a scratch folder beside the target, so that whatever happens to it, a kill in the middle
-of a frame included, all that it left is removed with the folder.
+A call over its budget gives what it learnt away: the job is begun anew in chunks, each a call of its own with the whole
+budget, when what the first call came to says that this will do. See `engines.chunks`.
 """
 
 from __future__ import annotations
 
-import queue
 import shutil
-import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from blanklogo.engines.base import Call, Engine, Message
-from blanklogo.errors import BlankLogoError, PendingError
+from blanklogo.engines.base import Engine, Message
+from blanklogo.engines.chunks import remove_in_chunks
+from blanklogo.engines.errand import order_of, scratch_beside, told_of
+from blanklogo.engines.fleet import heard_out
+from blanklogo.engines.healing import Reached, num_chunks
+from blanklogo.errors import BudgetError, CallerError, OptionError
 from blanklogo.media.errors import Stage, foreign_errors
 from blanklogo.media.output import pending_output
-from blanklogo.types import Event, Job, Notice, Order, Progress, Report
+from blanklogo.media.probe import probe
+from blanklogo.pipeline.chunked import check_chunkable
+from blanklogo.types import Event, Job, Notice, Progress, Report
 
-_ASK_SECONDS = 0.1  # how often `cancelled` is asked
-_ENDING_SECONDS = 15.0  # for a call that is given up to end, its worker's grace included
+OnEvent = Callable[[Event], None]
 
 
-def run_on(engine: Engine, job: Job, on_event: Callable[[Event], None], cancelled: Callable[[], bool]) -> Report:
+def run_on(
+    engine: Engine, job: Job, on_event: OnEvent, cancelled: Callable[[], bool], chunks: int | None = None
+) -> Report:
     """Does the job as `pipeline.run` would.
 
     Args:
         on_event, cancelled: called in the caller's thread.
+        chunks: so many from the start; None: one call, and chunks only if that runs out of its budget.
 
     Raises:
         As `pipeline.run`, and EngineError; whatever it is, nothing was kept.
+        OptionError: the video's chunks could not be joined, or it has not so many.
     """
     if job.dry_run:
-        return _report(_done(engine.submit(_order(job, job.target)), on_event, cancelled))
-    with pending_output(job.source, job.target, job.overwrite) as temporary, _scratch(job.target) as folder:
+        return _report(heard_out(engine, order_of(job, job.target), on_event, cancelled))
+    if chunks is not None:
+        return remove_in_chunks(engine, job, chunks, on_event, cancelled)
+    watch = _Watch(on_event, time.monotonic())
+    try:
+        return _in_one_call(engine, job, watch.hear, cancelled)
+    except BudgetError as error:
+        number = _chunks_after(error, engine, job, watch.reached)
+        far = f"{watch.num_restored} of {watch.num_frames} frames were restored by then"
+        on_event(Notice(f"{error.came}: {far}; that time is lost, and the video is done anew in {number} chunks"))
+        return remove_in_chunks(engine, job, number, on_event, cancelled)
+
+
+def check_chunks_here(chunks: int | None) -> None:
+    """Raises OptionError when there are to be chunks and no engine: this thread would only do one after the other."""
+    if chunks is not None:
+        raise OptionError(
+            f"{chunks} chunks without an engine",
+            accepted="an engine with workers",
+            hint='engine="pool" (--engine pool)',
+        )
+
+
+def _in_one_call(engine: Engine, job: Job, on_event: OnEvent, cancelled: Callable[[], bool]) -> Report:
+    with pending_output(job.source, job.target, job.overwrite) as temporary, scratch_beside(job.target) as folder:
         scratch = folder / job.target.name
-        with _told_of(job.target, scratch):
-            result = _done(engine.submit(_order(job, scratch)), on_event, cancelled)
+        with told_of(job.target, scratch):
+            result = heard_out(engine, order_of(job, scratch), on_event, cancelled)
         with foreign_errors(Stage.WRITE, job.target):
             if isinstance(result["output"], bytes):
                 temporary.write_bytes(result["output"])
@@ -47,92 +76,47 @@ def run_on(engine: Engine, job: Job, on_event: Callable[[Event], None], cancelle
     return _report(result)
 
 
-def _order(job: Job, target: Path) -> Order:
-    return Order(
-        str(job.source.absolute()),
-        str(target.absolute()),
-        name=f"video{job.source.suffix}",  # only the suffix matters, and any name of a file may be odd
-        mode=job.mode,
-        platform=job.platform,
-        marks=tuple(str(mark.absolute()) for mark in job.marks),
-        boxes=job.boxes,
-        within=job.within,
-        codec=job.codec,
-        quality=job.quality,
-        dry_run=job.dry_run,
-    )
-
-
-def _done(call: Call, on_event: Callable[[Event], None], cancelled: Callable[[], bool]) -> Message:
-    """Hears the call out; its result. Whatever happens here, an interruption included, the call is not left alone."""
-    heard: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(call, heard), name="events", daemon=True).start()
+def _chunks_after(error: BudgetError, engine: Engine, job: Job, reached: Reached) -> int:
+    """How many chunks will do. Raises the error itself where none will."""
     try:
-        for message in _until_over(heard, call, cancelled):
-            if event := _as_event(message):
-                on_event(event)
-    except BaseException:
-        call.cancel()
-        _wait(call)
-        raise
-    return call.result()
+        check_chunkable(job)
+    except CallerError:
+        raise error from None
+    number = num_chunks(reached, engine.spec, probe(job.source).video)
+    if number is None:
+        raise error
+    return number
 
 
-def _listen(call: Call, heard: queue.SimpleQueue[Message | None]) -> None:
-    for message in call.events():
-        heard.put(message)
-    heard.put(None)
+@dataclass
+class _Watch:
+    """Hears a call's events, passes them on, and keeps how far it came."""
 
+    on_event: OnEvent
+    began_seconds: float  # when the stage under way before restoring was heard of last
+    num_frames: int = 0
+    has_learnt: bool = False
+    num_restored: int = 0
+    restoring_seconds: float = 0.0
 
-def _until_over(
-    heard: queue.SimpleQueue[Message | None], call: Call, cancelled: Callable[[], bool]
-) -> Iterator[Message]:
-    while True:
-        if cancelled():
-            call.cancel()
-        try:
-            message = heard.get(timeout=_ASK_SECONDS)
-        except queue.Empty:
-            continue
-        if message is None:
-            return
-        yield message
+    def hear(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            self._note(event)
+        self.on_event(event)
 
+    def _note(self, event: Progress) -> None:
+        if event.stage in ("look", "learn"):
+            self.began_seconds = time.monotonic()
+            self.has_learnt = event.stage == "learn" and event.done == event.total
+            self.num_frames = event.total if event.stage == "look" else self.num_frames
+        elif event.stage == "restore" and event.done > self.num_restored:
+            self.num_restored = event.done
+            self.restoring_seconds = time.monotonic() - self.began_seconds
 
-def _wait(call: Call) -> None:
-    try:
-        call.result(_ENDING_SECONDS)
-    except (BlankLogoError, PendingError):
-        return
-
-
-def _as_event(message: Message) -> Event | None:
-    """The event; None for the result, and for what a newer worker may say."""
-    if message["type"] == "progress":
-        return Progress(message["stage"], message["done"], message["total"])
-    return Notice(message["message"]) if message["type"] == "notice" else None
+    @property
+    def reached(self) -> Reached:
+        return Reached(self.num_frames, self.has_learnt, self.num_restored, self.restoring_seconds)
 
 
 def _report(result: Message) -> Report:
     return Report.from_dict(result["report"])
-
-
-@contextmanager
-def _scratch(target: Path) -> Iterator[Path]:
-    with foreign_errors(Stage.WRITE, target):
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.stem[:80]}.", suffix=".part", dir=target.absolute().parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _told_of(target: Path, scratch: Path) -> Iterator[None]:
-    """Errors name the target, not the scratch file that stood for it."""
-    try:
-        yield
-    except BlankLogoError as error:
-        parts = [part and part.replace(str(scratch), str(target)) for part in (error.came, error.accepted, error.hint)]
-        came, accepted, hint = parts
-        raise type(error)(came or "", accepted=accepted, hint=hint) from error

@@ -47,9 +47,21 @@ class ResultFile:
     """
 
     def __init__(
-        self, path: Path, source: InputContainer, info: MediaInfo, settings: EncoderSettings, tags: Mapping[str, str]
+        self,
+        path: Path,
+        source: InputContainer,
+        info: MediaInfo,
+        settings: EncoderSettings,
+        tags: Mapping[str, str],
+        *,
+        coded: VideoStream | None = None,
+        is_alone: bool = False,
     ) -> None:
         """
+        Args:
+            coded: a stream whose packets `add` will bring; None: `encode` brings frames.
+            is_alone: the video and nothing else: no other streams, no tags, no chapters.
+
         Raises:
             UnsupportedError: the container does not hold the source's sound.
         """
@@ -58,11 +70,13 @@ class ResultFile:
         self._settings = settings
         self._suffix = path.suffix.lower()
         self._copies: dict[int, Stream] = {}
-        self._held = self._held_streams(source)
+        self._coded = coded
+        self._held = set() if is_alone else self._held_streams(source)
         self._waiting: Packet | None = None
         self._last_duration = 0
+        self._latest_pts: int | None = None
         self._last_dts: dict[int, int] = {}
-        tags = file_tags(source) | dict(tags)
+        tags = {} if is_alone else file_tags(source) | dict(tags)
         options = _container_options(self._suffix, settings, tags) | self._movie_clock(source)
         if settings.encoder == "libsvtav1":
             os.environ.setdefault("SVT_LOG", "1")  # it writes to stderr by itself; this is its only switch
@@ -74,8 +88,8 @@ class ResultFile:
             metadata_errors="surrogateescape",
         )
         self._video = self._add_streams(source)
-        self._output.metadata.update(tags)
-        self._output.set_chapters(source.chapters())
+        if not is_alone:
+            self._add_words(source, tags)
 
     def _held_streams(self, source: InputContainer) -> set[int]:
         held: set[int] = set()
@@ -108,15 +122,39 @@ class ResultFile:
         video: VideoStream | None = None
         for stream in source.streams:
             if stream.index == self._info.video.stream_index:
-                video = _add_video(self._output, self._info.video, self._settings, self._suffix)
-                video.metadata.update(stream_tags(stream))
-                video.disposition = stream.disposition
+                video = self._add_video()
             elif stream.index in self._held:
                 self._copies[stream.index] = add_copy(self._output, stream)
         assert video is not None
-        if timecode := _timecode(source):
-            video.metadata["timecode"] = timecode
         return video
+
+    def _add_video(self) -> VideoStream:
+        if self._coded is None:
+            return _add_encoder(self._output, self._info.video, self._settings, self._suffix)
+        video = self._output.add_stream_from_template(self._coded, opaque=True)
+        if self._settings.codec == "hevc" and self._suffix in _MP4_SUFFIXES:
+            video.codec_context.codec_tag = "hvc1"
+        video.codec_context.framerate = _frame_rate(self._info.video)
+        video.set_display_matrix(self._info.video.display_matrix)
+        return video
+
+    def _add_words(self, source: InputContainer, tags: Mapping[str, str]) -> None:
+        """What the source says of itself: tags, chapters, the video's own tags, the start time code."""
+        self._output.metadata.update(tags)
+        self._output.set_chapters(source.chapters())
+        stream = source.streams[self._info.video.stream_index]
+        self._video.metadata.update(stream_tags(stream))
+        self._video.disposition = stream.disposition
+        if timecode := _timecode(source):
+            self._video.metadata["timecode"] = timecode
+
+    def add(self, packet: Packet) -> None:
+        """Writes a packet of a video that is coded already, with the times that it has."""
+        assert packet.pts is not None
+        if self._latest_pts is None or packet.pts > self._latest_pts:
+            self._latest_pts, self._last_duration = packet.pts, packet.duration or 0
+        packet.stream = self._video
+        self._mux_video(packet)
 
     def encode(self, frame: Frame) -> None:
         """Writes one frame with its own time stamp."""
@@ -153,8 +191,9 @@ class ResultFile:
 
     def finish(self) -> None:
         """Writes what the encoder still holds, and the file's index."""
-        for packet in self._video.encode(None):
-            self._mux_video(packet)
+        if self._coded is None:
+            for packet in self._video.encode(None):
+                self._mux_video(packet)
         if self._waiting is not None:
             if self._suffix in _MP4_SUFFIXES and self._last_duration:
                 # MP4 stores durations in the order of coding, the last being that of the packet coded last. Unless
@@ -187,10 +226,15 @@ def _container_options(suffix: str, settings: EncoderSettings, tags: dict[str, s
     return {"movflags": flags, "video_track_timescale": str(settings.time_base.denominator)}
 
 
-def _add_video(output: OutputContainer, video: VideoInfo, settings: EncoderSettings, suffix: str) -> VideoStream:
+def _frame_rate(video: VideoInfo) -> Fraction:
+    """What the header says; every frame has its own time stamp all the same."""
+    return video.average_rate or Fraction(25)
+
+
+def _add_encoder(output: OutputContainer, video: VideoInfo, settings: EncoderSettings, suffix: str) -> VideoStream:
     stream = output.add_stream(
         settings.encoder,
-        rate=video.average_rate or Fraction(25),
+        rate=_frame_rate(video),
         options=dict(settings.options),
         time_base=settings.time_base,
         width=settings.width,

@@ -87,12 +87,27 @@ class VideoReader:
         """Frames of the video and undecoded packets of all other streams, in the file's order, once."""
         return self._items(*self.container.streams)
 
+    def packets(self) -> Iterator[Packet]:
+        """Undecoded packets of all streams, in the file's order, once."""
+        for packet in self._packets(*self.container.streams):
+            if packet.size:
+                yield packet
+
+    def seek(self, pts: int) -> None:
+        """Goes to a key frame of the video that is coded before this time stamp; to be called before iterating.
+
+        Frames are then numbered from there, and what the decoder gives before it has come to the first key frame
+        may be spoilt.
+        """
+        with foreign_errors(Stage.DECODE, self.path):
+            self.container.seek(pts, stream=self._stream)
+
+    def is_of_video(self, packet: Packet) -> bool:
+        """Whether a packet belongs to the video that is worked on."""
+        return packet.stream_index == self._stream.index
+
     def _items(self, *streams: Stream) -> Iterator[Frame | Packet]:
         for packet in self._packets(*streams):
-            if packet.dts is not None:
-                self.end_seconds = max(
-                    self.end_seconds, float((packet.dts + (packet.duration or 0)) * packet.time_base)
-                )
             if packet.stream_index == self._stream.index and packet.stream is self._stream:
                 self._num_packets += bool(packet.size) and not packet.is_discard
                 yield from self._decoded(packet)
@@ -117,6 +132,9 @@ class VideoReader:
                     return
                 if packet is None:
                     return
+                if packet.dts is not None:
+                    end_seconds = float((packet.dts + (packet.duration or 0)) * packet.time_base)
+                    self.end_seconds = max(self.end_seconds, end_seconds)
                 yield packet
 
     def _decoded(self, packet: Packet) -> Iterator[Frame]:

@@ -77,15 +77,15 @@ def transcode(
     with VideoReader(source) as reader:
         with foreign_errors(Stage.ENCODE, target):
             result = ResultFile(target, reader.container, reader.info, settings, tags or {})
-        depth = max(2, min(_MAX_DEPTH, _QUEUE_BYTES // reader.info.video.frame_bytes))
+        depth = queue_depth(reader.info)
         num_frames = 0
         with (
-            consuming(partial(_write, result, target), depth, "encode") as put,
+            consuming(partial(write_items, result, target), depth, "encode") as put,
             closing(prefetched(reader.items(), depth, "decode")) as items,
         ):
             frames = _frames(items, put, cancelled or _never)
             for num_frames, frame in enumerate(transform(frames), start=1):
-                put(_checked(frame, reader.info, settings))
+                put(checked(frame, reader.info, settings))
                 if on_frame is not None:
                     on_frame(num_frames)
             for _ in frames:  # a transform may stop early; the other streams go on to their end
@@ -95,8 +95,13 @@ def transcode(
             num_damaged_frames=reader.num_damaged_frames,
             num_lost_frames=reader.num_lost_frames,
             num_restamped_frames=reader.num_restamped_frames,
-            warnings=(*settings.warnings, *result.warnings, *_reader_warnings(reader)),
+            warnings=(*settings.warnings, *result.warnings, *reader_warnings(reader)),
         )
+
+
+def queue_depth(info: MediaInfo) -> int:
+    """Frames that may wait in one queue."""
+    return max(2, min(_MAX_DEPTH, _QUEUE_BYTES // info.video.frame_bytes))
 
 
 def _never() -> bool:
@@ -114,7 +119,8 @@ def _frames(items: Iterable[Frame | Packet], put: Put, cancelled: Callable[[], b
         yield item
 
 
-def _write(result: ResultFile, target: Path, items: Iterator[Frame | Packet]) -> None:
+def write_items(result: ResultFile, target: Path, items: Iterator[Frame | Packet]) -> None:
+    """Frames encoded, packets copied, the file finished; closed whatever happens."""
     try:
         with foreign_errors(Stage.ENCODE, target):
             for item in items:
@@ -127,7 +133,7 @@ def _write(result: ResultFile, target: Path, items: Iterator[Frame | Packet]) ->
         result.abandon()
 
 
-def _checked(frame: Frame, info: MediaInfo, settings: EncoderSettings) -> Frame:
+def checked(frame: Frame, info: MediaInfo, settings: EncoderSettings) -> Frame:
     """The frame as the encoder takes it; FFmpeg would silently scale whatever else comes."""
     video = info.video
     if frame.format.name != video.format.name:
@@ -163,7 +169,8 @@ def _check_clock(frame: Frame, time_base: Fraction) -> None:
         )
 
 
-def _reader_warnings(reader: VideoReader) -> Iterator[str]:
+def reader_warnings(reader: VideoReader) -> Iterator[str]:
+    """What a reader that has come to its end met with, in sentences."""
     if reader.num_lost_frames:
         yield f"{reader.num_lost_frames} frames or more could not be decoded and are missing from the result"
     claimed = reader.info.duration_seconds

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from blanklogo.errors import CancelledError
 from blanklogo.media.frames import Frame
 from blanklogo.media.info import MediaInfo
 from blanklogo.media.reader import VideoReader
+from blanklogo.media.span import Stamps
 from blanklogo.media.threads import prefetched
 from blanklogo.types import Detection, Event, Job, Progress
 
@@ -33,41 +35,60 @@ class Look:
 
     Attributes:
         info: of the source.
-        seconds: of every frame, float64 [N], since the first.
+        stamps: of every frame.
         detection: the marks found on evidence; empty when the caller told where they are.
         averages: mean luma over parts of the time, for known marks; empty unless asked for.
         num_damaged_frames: that the decoder concealed or lost.
+        num_restamped_frames: whose time stamp was missing or ran backwards.
     """
 
     info: MediaInfo
-    seconds: NDArray[np.float64]
+    stamps: Stamps
     detection: Detection
     averages: tuple[Average, ...]
     num_damaged_frames: int
+    num_restamped_frames: int = 0
 
     @property
     def num_frames(self) -> int:
-        return len(self.seconds)
+        return len(self.stamps)
+
+    @cached_property
+    def seconds(self) -> NDArray[np.float64]:
+        """Of every frame, float64 [N], since the first; equal to the frames' own."""
+        tick = self.info.video.time_base
+        return (self.stamps.pts - self.info.video.start_pts) * tick.numerator / tick.denominator
 
 
 def look(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Look:
-    """Decodes the source once; its memory does not grow with its length but for 8 bytes a frame.
+    """Decodes the source once; its memory does not grow with its length but for 16 bytes a frame.
 
     Raises:
         SourceError, UnsupportedError, DecodeError: as the reader does.
         CancelledError: asked to stop.
     """
     with VideoReader(job.source) as reader:
-        info, seconds = reader.info, []
+        info, stamps = reader.info, _Stamping([], [])
         averages = Averages() if job.marks else None
         total = info.video.num_frames_from_header or 0
-        with closing(_counted(reader, seconds, total, on_event, cancelled)) as frames:
+        with closing(_counted(reader, stamps, total, on_event, cancelled)) as frames:
             samples = _samples(frames, sampling_interval(info))
             detection = _search(job, samples if averages is None else averages.tapped(samples))
             for _ in frames:  # a search may stop early; the count of frames goes on
                 pass
         parts = averages.result() if averages else ()
-        return Look(info, np.array(seconds), detection, parts, reader.num_damaged_frames)
+        return Look(info, stamps.result(), detection, parts, reader.num_damaged_frames, reader.num_restamped_frames)
+
+
+@dataclass(frozen=True)
+class _Stamping:
+    """Time stamps while they come in."""
+
+    pts: list[int]
+    durations: list[int]
+
+    def result(self) -> Stamps:
+        return Stamps(np.array(self.pts, np.int64), np.array(self.durations, np.int64))
 
 
 def _samples(frames: Iterable[Frame], interval: int) -> Iterator[LumaSample]:
@@ -97,14 +118,15 @@ def luma8(frame: Frame) -> NDArray[np.uint8]:
 
 
 def _counted(
-    reader: VideoReader, seconds: list[float], total: int, on_event: OnEvent, cancelled: Cancelled
+    reader: VideoReader, stamps: _Stamping, total: int, on_event: OnEvent, cancelled: Cancelled
 ) -> Generator[Frame]:
     with closing(prefetched(reader, _QUEUE_FRAMES, "look")) as frames:
         for frame in frames:
             if cancelled():
                 raise CancelledError("cancelled while looking for marks")
-            seconds.append(frame.seconds)
+            stamps.pts.append(frame.pts)
+            stamps.durations.append(frame.duration)
             if frame.index % 8 == 0:
                 on_event(Progress("look", frame.index, max(total, frame.index)))
             yield frame
-    on_event(Progress("look", len(seconds), len(seconds)))
+    on_event(Progress("look", len(stamps.pts), len(stamps.pts)))

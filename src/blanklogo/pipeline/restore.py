@@ -1,11 +1,13 @@
 """The third pass: frames in, frames out, changed under the marks and nowhere else.
 
-Frames are worked on in chunks, with two frames of context on either side, so that windows over time see the same
-frames whatever the chunk. Memory is bounded by the chunk, not by the video.
+Frames are worked on in windows, with two frames of context on either side; a window's frames depend on nothing else.
+Windows are counted from the video's start, so that a chunk that begins and ends where windows do comes out as it would
+in the whole. Memory is bounded by the window, not by the video.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -21,8 +23,8 @@ from blanklogo.restoration.restorer import PlaneRestorer, Restored
 from blanklogo.types import Matte, Mode, PixelShares, TimeRange, Track
 from blanklogo.types.arrays import Mask, Values
 
-_CONTEXT = WINDOW_FRAMES // 2
-_CHUNK_BYTES = 16_000_000
+CONTEXT = WINDOW_FRAMES // 2  # frames on either side of a window
+_WINDOW_BYTES = 16_000_000
 _EDGE_SECONDS = 0.4  # a search samples a few times a second: near a range's ends each frame is measured
 _LEAST_STRENGTH = 0.06  # weaker than this a mark is not seen, and its measure is noise
 # A blind matte is estimated pixel by pixel; a misplaced picture is wrong all along an edge.
@@ -78,7 +80,7 @@ class _Place:
         return results
 
     def count(self, luma: Restored, strength: Values) -> None:
-        """Adds a chunk's frames to the figures."""
+        """Adds a window's frames to the figures."""
         pixels = self._num_support * float((strength > 0).sum())
         self.num_pixels += pixels
         self.num_unblended += pixels * luma.unblended_share
@@ -96,37 +98,64 @@ class _Place:
         return np.stack([crop_planes(frame, self.removal.matte.box)[plane_index] for frame in stack]) / scale
 
 
+@dataclass(frozen=True)
+class Count:
+    """Of one removal: pixels restored over all frames, and those of them that were un-blended."""
+
+    num_pixels: float
+    num_unblended: float
+
+    def __add__(self, other: Count) -> Count:
+        return Count(self.num_pixels + other.num_pixels, self.num_unblended + other.num_unblended)
+
+    @property
+    def method(self) -> str:
+        """How most of its pixels were restored: "unblend" or "inpaint"."""
+        return "unblend" if self.num_unblended > 0.5 * self.num_pixels else "inpaint"
+
+
+def pixel_shares(counts: tuple[Count, ...]) -> PixelShares:
+    """Of all pixels changed."""
+    total = sum(counts, Count(0.0, 0.0))
+    if not total.num_pixels:
+        return PixelShares()
+    unblended = total.num_unblended / total.num_pixels
+    return PixelShares(round(unblended, 4), 0.0, round(1 - unblended, 4))
+
+
+def window_frames(frame_bytes: int) -> int:
+    """Frames in a window, by what one of them takes."""
+    return max(4, min(12, _WINDOW_BYTES // frame_bytes))
+
+
 class Restoration:
     """A transform of frames (see `media.transcode`) that takes marks out, and keeps count of how."""
 
     def __init__(self, removals: tuple[Removal, ...], frame_bytes: int) -> None:
         self._places = tuple(_Place(removal) for removal in removals)
-        self._chunk = max(4, min(12, _CHUNK_BYTES // frame_bytes))
+        self._size = window_frames(frame_bytes)
 
     def __call__(self, frames: Iterator[Frame]) -> Iterator[Frame]:
-        for before, chunk, after in _windows(frames, self._chunk, _CONTEXT):
-            yield from self._restored(before, chunk, after)
+        """All frames of a video."""
+        return self.chunk(frames, [], None)
+
+    def chunk(self, frames: Iterator[Frame], before: list[Frame], num_frames: int | None) -> Iterator[Frame]:
+        """The first `num_frames` of the frames (None: all) in a video that had those `before` them; the others are
+        context only."""
+        for before_it, window, after in _windows(frames, self._size, before, num_frames):
+            yield from self._restored(before_it, window, after)
 
     @property
-    def shares(self) -> PixelShares:
-        """Of all pixels changed so far."""
-        pixels = sum(place.num_pixels for place in self._places)
-        if not pixels:
-            return PixelShares()
-        unblended = sum(place.num_unblended for place in self._places) / pixels
-        return PixelShares(round(unblended, 4), 0.0, round(1 - unblended, 4))
+    def counts(self) -> tuple[Count, ...]:
+        """Of each removal, in order, so far."""
+        return tuple(Count(place.num_pixels, place.num_unblended) for place in self._places)
 
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """How most of each removal's pixels were restored so far, in order: "unblend" or "inpaint"."""
-        return tuple("unblend" if place.num_unblended > 0.5 * place.num_pixels else "inpaint" for place in self._places)
-
-    def _restored(self, before: list[Frame], chunk: list[Frame], after: list[Frame]) -> Iterable[Frame]:
-        frames = list(chunk)
+    def _restored(self, before: list[Frame], window: list[Frame], after: list[Frame]) -> Iterable[Frame]:
+        frames = list(window)
         for place in self._places:
             stack = [*before, *frames, *after]
             strength = place.strength(stack)
-            inner = strength[len(before) : len(before) + len(chunk)]
+            inner = strength[len(before) : len(before) + len(window)]
             if not (inner > 0).any():
                 continue
             results = place.restored(stack, strength)
@@ -160,14 +189,14 @@ def _median_of_three(values: Values) -> Values:
 
 
 def _windows(
-    frames: Iterator[Frame], size: int, context: int
+    frames: Iterator[Frame], size: int, before: list[Frame], num_frames: int | None
 ) -> Iterator[tuple[list[Frame], list[Frame], list[Frame]]]:
-    """(before, chunk, after): consecutive chunks with up to `context` frames on either side."""
-    before: list[Frame] = []
+    """(before, window, after): consecutive windows with the frames of context on either side."""
     ahead: deque[Frame] = deque()
+    left = math.inf if num_frames is None else num_frames
     is_over = False
-    while True:
-        while not is_over and len(ahead) < size + context:
+    while left > 0:
+        while not is_over and len(ahead) < size + CONTEXT:
             frame = next(frames, None)
             if frame is None:
                 is_over = True
@@ -175,6 +204,7 @@ def _windows(
                 ahead.append(frame)
         if not ahead:
             return
-        chunk = [ahead.popleft() for _ in range(min(size, len(ahead)))]
-        yield before, chunk, list(ahead)[:context]
-        before = chunk[-context:]
+        window = [ahead.popleft() for _ in range(int(min(size, left, len(ahead))))]
+        left -= len(window)
+        yield before, window, list(ahead)[:CONTEXT]
+        before = window[-CONTEXT:]

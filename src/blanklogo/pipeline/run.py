@@ -3,51 +3,24 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from pathlib import Path
 
-from blanklogo.errors import TargetError
-from blanklogo.matting.blind import is_still
-from blanklogo.media.encoding import choose_encoder
-from blanklogo.media.output import check_target, copy_bytes, pending_output
+from blanklogo.media.encoding import EncoderSettings
+from blanklogo.media.output import check_target, pending_output
 from blanklogo.media.probe import probe
 from blanklogo.media.transcode import TranscodeStats, Transform, transcode
+from blanklogo.pipeline.finish import Work, Written, finish, untouched, write_with_provenance
 from blanklogo.pipeline.learn import Candidate, Learnt, learn
 from blanklogo.pipeline.look import Cancelled, Look, OnEvent, look
 from blanklogo.pipeline.memory import give_back
 from blanklogo.pipeline.plan import candidates
 from blanklogo.pipeline.report import Outcome, report, track_report
 from blanklogo.pipeline.restore import Removal, Restoration
-from blanklogo.pipeline.verify import Pair, Proof, verify, verify_streams
-from blanklogo.provenance import Provenance, carry_provenance, check_can_carry, provenance_tags, read_provenance
+from blanklogo.pipeline.verify import verify_streams
+from blanklogo.provenance import check_can_carry, read_provenance
 from blanklogo.restoration.crop import crop_without
-from blanklogo.types import (
-    Box,
-    Job,
-    Mode,
-    Notice,
-    PixelShares,
-    Platform,
-    Progress,
-    Report,
-    Verification,
-)
-
-_MACHINE_MADE = frozenset(
-    {Platform.SORA, Platform.RUNWAY, Platform.PIKA, Platform.KLING, Platform.LUMA, Platform.MIDJOURNEY}
-)
-_SAME_CONTAINER = ({".mp4", ".m4v", ".mov"}, {".mkv", ".webm"}, {".avi"})
-
-
-@dataclass(frozen=True, eq=False)
-class _Work:
-    """What every step of one removal needs."""
-
-    job: Job
-    seen: Look
-    provenance: Provenance
-    on_event: OnEvent
-    cancelled: Cancelled
+from blanklogo.types import Box, Job, Mode, Notice, PixelShares, Progress, Report, Verification
 
 
 def run(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Report:
@@ -70,11 +43,11 @@ def run(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Report:
         check_can_carry(provenance)
     seen = look(job, on_event, cancelled)
     found = candidates(job, seen)
-    work = _Work(job, seen, provenance, on_event, cancelled)
+    work = Work(job, seen, provenance, on_event, cancelled)
     if job.dry_run:
         outcome = _planned(work, found)
     elif not found:
-        outcome = _untouched(work, _why_nothing(seen))
+        outcome = untouched(work, why_nothing(seen))
     elif job.mode is Mode.CROP:
         outcome = _cropped(work, found)
     else:
@@ -84,34 +57,21 @@ def run(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Report:
     return report(job, seen, outcome, time.monotonic() - started)
 
 
-def _planned(work: _Work, found: tuple[Candidate, ...]) -> Outcome:
+def _planned(work: Work, found: tuple[Candidate, ...]) -> Outcome:
     seen = work.seen
     verification = Verification("planned" if found else "no_mark", num_damaged_frames=seen.num_damaged_frames)
     tracks = tuple(track_report(candidate.track, "none") for candidate in found)
-    return Outcome(tracks, PixelShares(), verification, seen.num_frames, () if found else _why_nothing(seen))
+    return Outcome(tracks, PixelShares(), verification, seen.num_frames, () if found else why_nothing(seen))
 
 
-def _untouched(work: _Work, why: tuple[str, ...]) -> Outcome:
-    job, seen = work.job, work.seen
-    suffixes = {job.source.suffix.lower(), job.target.suffix.lower()}
-    if len(suffixes) > 1 and not any(suffixes <= same for same in _SAME_CONTAINER):
-        raise TargetError(
-            f"no mark was found, so {job.target} would be a copy of {job.source.name} under another container's name",
-            hint=f"an output that ends in {job.source.suffix}",
-        )
-    with pending_output(job.source, job.target, job.overwrite) as temporary:
-        copy_bytes(job.source, temporary)
-    verification = Verification("no_mark", num_damaged_frames=seen.num_damaged_frames)
-    return Outcome((), PixelShares(), verification, seen.num_frames, why)
-
-
-def _why_nothing(seen: Look) -> tuple[str, ...]:
+def why_nothing(seen: Look) -> tuple[str, ...]:
+    """Why no mark was found, if there is something to say."""
     if seen.averages:
         return ("the mark picture was found nowhere in the video; give its place by --box X,Y,W,H",)
     return (seen.detection.abstained,) if seen.detection.abstained else ()
 
 
-def _cropped(work: _Work, found: tuple[Candidate, ...]) -> Outcome:
+def _cropped(work: Work, found: tuple[Candidate, ...]) -> Outcome:
     job, video = work.job, work.seen.info.video
     kept = crop_without(tuple(candidate.track.box for candidate in found), video.width, video.height)
     with pending_output(job.source, job.target, job.overwrite) as temporary:
@@ -121,70 +81,50 @@ def _cropped(work: _Work, found: tuple[Candidate, ...]) -> Outcome:
     return Outcome(tracks, PixelShares(), verification, stats.num_frames, warnings)
 
 
-def _restored(work: _Work, found: tuple[Candidate, ...]) -> Outcome:
-    job = work.job
+def _restored(work: Work, found: tuple[Candidate, ...]) -> Outcome:
+    removals, notes = learn_removals(work.job, work.seen, found, work.on_event, work.cancelled)
+    return finish(work, removals, notes, lambda removals, temporary: _in_one_piece(work, removals, temporary))
+
+
+def learn_removals(
+    job: Job, seen: Look, found: tuple[Candidate, ...], on_event: OnEvent, cancelled: Cancelled
+) -> tuple[tuple[Removal, ...], tuple[str, ...]]:
+    """What is to be taken out, and a note for each place at which nothing is to be seen."""
     give_back()
-    learnt = learn(work.seen, found, work.on_event, work.cancelled)
+    learnt = learn(seen, found, on_event, cancelled)
     give_back()
     notes = tuple(_bare(mark) for mark in learnt if not mark.is_visible)
-    removals = tuple(Removal(mark.track, mark.matte, job.mode, job.within) for mark in learnt if mark.is_visible)
-    if not removals:
-        return _untouched(work, notes)
-    with pending_output(job.source, job.target, job.overwrite) as temporary:
-        outcome, proof = _attempt(work, removals, temporary)
-        stronger = _stronger(removals, proof)
-        if any(again.mode is not removal.mode for again, removal in zip(stronger, removals, strict=True)):
-            work.on_event(Notice("some of the mark was left; restoring again, inventing what is under it"))
-            outcome, _ = _attempt(work, stronger, temporary)
-    invented = tuple(_invented(removal) for removal in removals if is_still(removal.matte))
-    return replace(outcome, warnings=(*notes, *invented, *outcome.warnings))
+    visible = (mark for mark in learnt if mark.is_visible)
+    return tuple(Removal(mark.track, mark.matte, job.mode, job.within) for mark in visible), notes
 
 
 def _bare(mark: Learnt) -> str:
     return f"nothing that looks like a mark is to be seen at {mark.track.box.as_list()}; it was left as it is"
 
 
-def _invented(removal: Removal) -> str:
-    return (
-        f"the camera stands still behind the mark at {removal.track.box.as_list()}, so what lies under it was mostly "
-        "invented; the mark's own picture (--mark PICTURE.png) would let it be restored"
-    )
-
-
-def _attempt(work: _Work, removals: tuple[Removal, ...], temporary: Path) -> tuple[Outcome, Proof]:
+def _in_one_piece(work: Work, removals: tuple[Removal, ...], temporary: Path) -> Written:
     restoration = Restoration(removals, work.seen.info.video.frame_bytes)
     stats, warnings = _written(work, temporary, restoration, None)
-    proof = verify(Pair(work.job.source, temporary, stats), removals, work.on_event, work.cancelled)
-    marks = zip(removals, restoration.methods, strict=True)
-    tracks = tuple(track_report(removal.track, method, removal.matte) for removal, method in marks)
-    return Outcome(tracks, restoration.shares, proof.verification, stats.num_frames, warnings), proof
+    return Written(stats, warnings, restoration.counts)
 
 
 def _written(
-    work: _Work, temporary: Path, transform: Transform, crop: Box | None
+    work: Work, temporary: Path, transform: Transform, crop: Box | None
 ) -> tuple[TranscodeStats, tuple[str, ...]]:
-    """The source through a transform into the temporary file, with its provenance; what could not be carried."""
-    job, suffix = work.job, work.job.target.suffix
-    disclose = job.platform in _MACHINE_MADE
-    stats = transcode(
-        job.source,
-        temporary,
-        choose_encoder(work.seen.info, job.codec, job.quality, suffix=suffix, crop=crop),
-        transform,
-        tags=provenance_tags(work.provenance, suffix, disclose_ai=disclose),
-        on_frame=_meter(work.on_event, work.seen),
-        cancelled=work.cancelled,
-    )
-    lost = carry_provenance(job.source, temporary, work.provenance, disclose_ai=disclose)
-    return stats, (*stats.warnings, *lost)
+    """The source through a transform into the temporary file."""
 
+    def write(settings: EncoderSettings, tags: Mapping[str, str]) -> TranscodeStats:
+        return transcode(
+            work.job.source,
+            temporary,
+            settings,
+            transform,
+            tags=tags,
+            on_frame=_meter(work.on_event, work.seen),
+            cancelled=work.cancelled,
+        )
 
-def _stronger(removals: tuple[Removal, ...], proof: Proof) -> tuple[Removal, ...]:
-    """The same removals, those that left too much set to invent everything."""
-    return tuple(
-        replace(removal, mode=Mode.INPAINT) if residue is not None and not residue.is_gone else removal
-        for removal, residue in zip(removals, proof.residues, strict=True)
-    )
+    return write_with_provenance(work, temporary, write, crop)
 
 
 def _meter(on_event: OnEvent, seen: Look):

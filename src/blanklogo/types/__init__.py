@@ -3,12 +3,13 @@
 from blanklogo.types.geometry import Box, TimeRange
 from blanklogo.types.job import Event, Job, Mode, Notice, Platform, Progress
 from blanklogo.types.mark import Mark, Matte, PlaneMatte
-from blanklogo.types.order import Order
+from blanklogo.types.order import Chunk, Order
 from blanklogo.types.report import Cost, PixelShares, Report, TrackReport, Verification
 from blanklogo.types.track import Detection, Track
 
 __all__ = [
     "Box",
+    "Chunk",
     "Cost",
     "Detection",
     "Event",

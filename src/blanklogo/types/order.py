@@ -17,14 +17,47 @@ MAX_ATTACHED_BYTES = 256 << 20  # what may travel inside an order; larger files 
 
 
 @dataclass(frozen=True)
+class Chunk:
+    """A part of a video that one call restores, by a plan made before.
+
+    Attributes:
+        plan: what the marks are and how they go, as `pipeline.removal_plan` writes it.
+        start_index: of the first frame, from 0 in order of presentation.
+        stop_index: of the first frame after it.
+        suffix: of the whole result's container.
+    """
+
+    plan: bytes = field(repr=False)
+    start_index: int
+    stop_index: int
+    suffix: str
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start_index < self.stop_index:
+            raise OptionError(
+                f"a chunk of frames {self.start_index} to {self.stop_index}", accepted="0 <= start_index < stop_index"
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "plan": self.plan,
+            "start_index": self.start_index,
+            "stop_index": self.stop_index,
+            "suffix": self.suffix,
+        }
+
+
+@dataclass(frozen=True)
 class Order:
-    """What a worker is asked to do. Everything in it may be printed as JSON, but for media given as bytes.
+    """What a worker is asked to do. Everything in it may be printed as JSON, but for media and plans given as bytes.
 
     Attributes:
         source: the video.
         target: where the result goes; None: its bytes come back in the result.
         name: the source's file name; its suffix tells the container of a source or target that has none.
         mode, platform, marks, boxes, within, codec, quality, overwrite, dry_run: as in `Job`.
+        learn_only: nothing is restored; the result is the plan, as bytes.
+        chunk: only these frames, into an MP4 without sound that others will be joined to.
     """
 
     source: Media
@@ -39,11 +72,14 @@ class Order:
     quality: float | None = None
     overwrite: bool = False
     dry_run: bool = False
+    learn_only: bool = False
+    chunk: Chunk | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mode", Mode(self.mode))
         object.__setattr__(self, "platform", Platform(self.platform) if self.platform else None)
-        attached = sum(len(media) for media in (self.source, *self.marks) if isinstance(media, bytes))
+        media = (self.source, *self.marks, self.chunk.plan if self.chunk else None)
+        attached = sum(len(one) for one in media if isinstance(one, bytes))
         if attached > MAX_ATTACHED_BYTES:
             raise OptionError(
                 f"{attached / 1e6:.0f} MB of media inside an order",
@@ -73,6 +109,8 @@ class Order:
             "quality": self.quality,
             "overwrite": self.overwrite,
             "dry_run": self.dry_run,
+            "learn_only": self.learn_only,
+            "chunk": self.chunk and self.chunk.as_dict(),
         }
 
     @classmethod
@@ -87,6 +125,7 @@ class Order:
         read["marks"] = tuple(read.get("marks") or ())
         read["boxes"] = tuple(_box(values) for values in read.get("boxes") or ())
         read["within"] = _range(read.get("within"))
+        read["chunk"] = _chunk(read.get("chunk"))
         return cls(**read)
 
 
@@ -108,3 +147,13 @@ def _range(values: Any) -> TimeRange:
         start, end = values
         return TimeRange(float(start or 0), float("inf") if end is None else float(end))
     raise OptionError(f"time range {values!r}", accepted="[start, end] in seconds, an end of null is the video's")
+
+
+def _chunk(values: Any) -> Chunk | None:
+    if values is None:
+        return None
+    kinds = {"plan": bytes, "start_index": int, "stop_index": int, "suffix": str}
+    given = values if isinstance(values, Mapping) else {}
+    if given.keys() == kinds.keys() and all(isinstance(given[name], kind) for name, kind in kinds.items()):
+        return Chunk(**given)
+    raise OptionError(f"a chunk of {type(values).__name__}", accepted=", ".join(kinds))
