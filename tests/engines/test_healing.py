@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted_engine import ScriptedEngine
 
-from blanklogo.engines.healing import Attempt, is_gpu_out_of_memory, next_attempt, per_gpu
+from blanklogo.engines.healing import Attempt, Reached, is_gpu_out_of_memory, next_attempt, num_chunks, per_gpu
 from blanklogo.engines.spec import EngineSpec
+from blanklogo.engines.throughput import shipped
 from blanklogo.errors import (
     BlankLogoError,
     BudgetError,
@@ -26,6 +29,7 @@ SMALL = ScriptedEngine("cloud", gpu="T4")
 SMALL_ELSEWHERE = ScriptedEngine("other cloud", gpu="T4")
 LARGE = ScriptedEngine("cloud", gpu="H100")
 HERE = ScriptedEngine("pool")
+FULL_HD_PX = 1920 * 1080
 ORDER = {"do": "work"}
 
 
@@ -122,3 +126,28 @@ def test_an_engine_that_cannot_be_made_leaves_none_behind() -> None:
     with pytest.raises(UnavailableError):
         per_gpu(make, EngineSpec(gpu=("T4", "H100")))
     assert [engine.stats.num_workers for engine in made] == [0]
+
+
+@pytest.mark.parametrize(
+    ("reached", "expected"),
+    [
+        # 9000 frames; 600 s of budget, of which a chunk is meant to take 300.
+        (Reached(9000, True, 4500, 550.0), 4),  # 1100 s in all
+        (Reached(9000, True, 9000, 590.0), 2),
+        (Reached(9000, True, 90, 100.0), 34),  # 10 000 s
+        (Reached(9000, True, 1, 600.0), 360),  # none shorter than a second
+        (Reached(9000, False, 0, 0.0), None),  # learning took it all
+        (Reached(99, True, 50, 300.0), None),  # under four seconds
+    ],
+)
+def test_how_many_chunks_follow_a_budget_that_ran_out(reached: Reached, expected: int | None) -> None:
+    assert num_chunks(reached, EngineSpec(timeout_seconds=600), FULL_HD_PX, 25.0) == expected
+
+
+def test_where_nothing_was_restored_measured_throughput_tells() -> None:
+    num_frames = 90_000
+    seconds = shipped().run_seconds(num_frames * FULL_HD_PX, 2.0)
+    found = num_chunks(
+        Reached(num_frames, True, 0, 0.0), EngineSpec(timeout_seconds=600, cpu_cores=2), FULL_HD_PX, 25.0
+    )
+    assert found == math.ceil(seconds / 300)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from blanklogo import types
 from blanklogo.errors import OptionError
-from blanklogo.types import Box, Detection, Job, Mark, Matte, PlaneMatte, TimeRange, Track
+from blanklogo.types import Box, Chunk, Detection, Job, Mark, Matte, Order, PlaneMatte, TimeRange, Track
 
 DATACLASSES = [getattr(types, name) for name in types.__all__ if dataclasses.is_dataclass(getattr(types, name))]
 REPR_LIMIT_CHARACTERS = 400  # a matte's three planes described in words; a single row of pixels would be longer
@@ -47,6 +47,8 @@ def test_every_type_is_frozen_and_explained(kind: type) -> None:
         lambda: Track(Box(0, 0, 1, 1), ranges=()),
         lambda: Track(Box(0, 0, 1, 1), confidence=1.5),
         lambda: Job("in.mp4", "out.mp4", quality=60),
+        lambda: Chunk(b"plan", 4, 4, ".mp4"),
+        lambda: Order.from_dict({"source": "/a.mp4", "chunk": {"plan": "text"}}),
         lambda: Mark(np.zeros((4, 4, 4)), np.zeros((4, 4, 3))),
         lambda: Mark(np.zeros((4, 4)), np.zeros((4, 5, 3))),
         lambda: Matte(Box(0, 0, 90, 40), (plane_matte(),), "blind", 1.0),
@@ -121,3 +123,10 @@ def test_time_ranges_are_half_open() -> None:
 
 def test_an_empty_detection_says_whether_it_could_judge() -> None:
     assert Detection((), (TimeRange(),)).abstained is None
+
+
+def test_an_order_of_a_chunk_comes_back_as_it_was() -> None:
+    order = Order("/a.mp4", "/b.mp4", learn_only=True, chunk=Chunk(b"\0plan", 12, 36, ".mkv"))
+    assert Order.from_dict(order.as_dict()) == order
+    assert "plan" not in repr(order)
+    assert "plan" not in repr(order.chunk)

@@ -51,6 +51,10 @@ VFR_STAMPS = (0, 512, 600, 1900, 2412, 5000, 5001, 7000, 9000, 9100, 9200, 12000
 FAST = {"preset": "ultrafast", "crf": "18"}
 B_FRAMES = {"preset": "veryfast", "crf": "18", "x264-params": "bframes=3:b-adapt=0:keyint=6:scenecut=0"}
 
+OPEN_GOP = {
+    "preset": "veryfast", "crf": "18", "x264-params": "bframes=3:b-adapt=0:keyint=9:scenecut=0:open-gop=1",
+}  # fmt: skip
+
 RECIPES: dict[str, Recipe] = {
     "cfr": Recipe(options=FAST, audio_tracks=1),
     "silent": Recipe(options=FAST),
@@ -118,6 +122,10 @@ RECIPES: dict[str, Recipe] = {
     ),
     "ten_seconds": Recipe(options=FAST, size=(320, 180), stamps=tuple(range(0, 250 * 512, 512)), audio_tracks=1),
     "two_minutes": Recipe(options=FAST, size=(320, 180), stamps=tuple(range(0, 3000 * 512, 512)), audio_tracks=1),
+    "open_gop": Recipe(options=OPEN_GOP, stamps=tuple(range(0, 36 * 512, 512))),
+    "mpeg_ts": Recipe(
+        ".ts", options=OPEN_GOP, time_base=Fraction(1, 90000), stamps=tuple(range(0, 36 * 3600, 3600)), audio_tracks=1,
+    ),
     "one_frame": Recipe(options=FAST, stamps=(0,)),
     "tiny": Recipe(options=FAST, size=(8, 8)),
     "av1": Recipe(

@@ -27,7 +27,6 @@ from blanklogo.engines.base import Engine, Message
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.engines.throughput import shipped
 from blanklogo.errors import BlankLogoError, EngineError, LoadError, ProcessingError, UnavailableError
-from blanklogo.media.info import VideoInfo
 
 _LEAST_SECONDS = 4.0  # of video; a shorter one gains nothing from chunks
 _ROOM = 0.5  # of the budget that a chunk is meant to take
@@ -76,21 +75,20 @@ class Reached:
     restoring_seconds: float
 
 
-def num_chunks(reached: Reached, spec: EngineSpec, video: VideoInfo) -> int | None:
+def num_chunks(reached: Reached, spec: EngineSpec, frame_pixels: int, frames_per_second: float) -> int | None:
     """How many chunks would each keep the budget, with room; None: the error stands.
 
     It stands when learning alone, which is not cut, took the whole budget, and for a video of few seconds. What was
     restored tells how long the rest takes; where nothing was, the measured throughput of other machines does.
     """
-    rate = float(video.average_rate or 25)
-    if not reached.has_learnt or reached.num_frames < _LEAST_SECONDS * rate:
+    if not reached.has_learnt or reached.num_frames < _LEAST_SECONDS * frames_per_second:
         return None
     if reached.num_restored:
         seconds = reached.restoring_seconds * reached.num_frames / reached.num_restored
     else:
-        seconds = shipped().run_seconds(reached.num_frames * video.width * video.height, spec.cpu_cores)
+        seconds = shipped().run_seconds(reached.num_frames * frame_pixels, spec.cpu_cores)
     wanted = math.ceil(seconds / (_ROOM * spec.timeout_seconds))
-    most = int(reached.num_frames / rate)  # none shorter than a second
+    most = int(reached.num_frames / frames_per_second)  # none shorter than a second
     return max(2, min(wanted, most))
 
 

@@ -82,7 +82,8 @@ def _chunks_after(error: BudgetError, engine: Engine, job: Job, reached: Reached
         check_chunkable(job)
     except CallerError:
         raise error from None
-    number = num_chunks(reached, engine.spec, probe(job.source).video)
+    video = probe(job.source).video
+    number = num_chunks(reached, engine.spec, video.width * video.height, float(video.average_rate or 25))
     if number is None:
         raise error
     return number

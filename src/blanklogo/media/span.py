@@ -68,7 +68,10 @@ def _entry(path: Path, stamps: Stamps, start_index: int) -> int:
         if entry <= 0:
             break
         with VideoReader(path) as reader, closing(_from(reader, stamps, entry)) as frames:
-            first = next(frames, None)
+            try:
+                first = next(frames, None)
+            except DecodeError:  # the seek led to where no key frame follows
+                continue
             if first is not None and first.pts <= stamps.pts[start_index]:
                 return entry
     return 0
