@@ -16,7 +16,7 @@ def test_remove_asks_for_what_it_was_told(blank, api) -> None:
     outcome = blank(
         *("remove", "a/clip.mp4", "--mode", "inpaint", "--platform", "tiktok", "--mark", "m.png", "--mark", "n.png"),
         *("--box", "24,18,180,64", "--from", "3", "--to", "1:05.5", "--codec", "hevc", "--quality", "20"),
-        *("--overwrite", "--dry-run"),
+        *("--overwrite", "--dry-run", "--chunks", "3"),
     )
     assert outcome.code == 0
     ((_, places, how),) = api.calls
@@ -28,6 +28,7 @@ def test_remove_asks_for_what_it_was_told(blank, api) -> None:
         "quality": 20.0,
         "overwrite": True,
         "dry_run": True,
+        "chunks": 3,
         "marks": (Path("m.png"), Path("n.png")),
         "boxes": (Box(24, 18, 204, 82),),
         "within": TimeRange(3, 65.5),

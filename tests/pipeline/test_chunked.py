@@ -155,7 +155,7 @@ def test_what_cannot_be_done_in_chunks_is_refused_by_name(clip: Path, folder: Pa
     check_chunkable(job)
     for wrong, kind, came in (
         (replace(job, mode=Mode.CROP), OptionError, "mode crop"),
-        (replace(job, codec="av1"), OptionError, "chunks of av1"),
+        (replace(job, codec="ffv1"), OptionError, "codec ffv1: not held by .mp4"),
         (replace(job, target=folder / "clean.avi"), OptionError, "chunks for .avi"),
         (replace(job, target=clip), TargetError, "is the input"),
     ):

@@ -1,6 +1,6 @@
 """A video in chunks: each encoded by itself, and their packets joined into one film again.
 
-A chunk's file is an MP4 with nothing but the video: it begins with an IDR frame, and no frame in it needs another
+A chunk's file is an MP4 with nothing but the video: it begins with a key frame, and no frame in it needs another
 chunk's. MP4 keeps what a join needs whatever the result's container is: ticks of any length, and the order of decoding.
 
     packet k of the film, in the order of decoding:   PTS  that of the source's frame which it shows
@@ -33,8 +33,7 @@ from blanklogo.media.threads import consuming, prefetched
 from blanklogo.media.transcode import TranscodeStats, Transform, checked, queue_depth, reader_warnings, write_items
 
 CHUNK_SUFFIX = ".mp4"
-_CODECS = ("h264", "hevc")
-_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
+_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")  # AVI counts frames from its start and has no time stamps
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,8 @@ class Extent:
         return max(0, self.start_index - self.context), min(num_frames, self.stop_index + self.context)
 
 
-def check_can_join(settings: EncoderSettings, suffix: str) -> None:
-    """Raises OptionError for a codec or a container whose chunks are not joined here."""
-    hint = "without chunks, or --codec h264"
-    if settings.codec not in _CODECS:
-        raise OptionError(f"chunks of {settings.codec}", accepted=f"codec {' or '.join(_CODECS)}", hint=hint)
+def check_can_join(suffix: str) -> None:
+    """Raises OptionError for a container in which chunks are not joined here."""
     if suffix.lower() not in _SUFFIXES:
         raise OptionError(f"chunks for {suffix}", accepted=", ".join(_SUFFIXES), hint="an output that ends in .mkv")
 

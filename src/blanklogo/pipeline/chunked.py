@@ -51,7 +51,7 @@ def check_chunkable(job: Job) -> None:
     """What can be known before the work.
 
     Raises:
-        OptionError: a mode, a codec or a container whose chunks cannot be joined.
+        OptionError: a mode that has no chunks, or a container in which they are not joined.
         TargetError, SourceError, UnsupportedError: as `pipeline.run`.
     """
     if job.mode is Mode.CROP:
@@ -59,7 +59,8 @@ def check_chunkable(job: Job) -> None:
     info = probe(job.source)
     check_target(job.source, job.target, job.overwrite)
     check_can_carry(read_provenance(job.source))
-    check_can_join(choose_encoder(info, job.codec, job.quality, suffix=job.target.suffix), job.target.suffix)
+    check_can_join(job.target.suffix)
+    choose_encoder(info, job.codec, job.quality, suffix=job.target.suffix)
 
 
 def learn_plan(job: Job, on_event: OnEvent, cancelled: Cancelled) -> tuple[RemovalPlan, Report]:
