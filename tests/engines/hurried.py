@@ -26,6 +26,15 @@ class SlowInOne(Remover):
         raise CancelledError("stopped")
 
 
+class Slow(Remover):
+    """Takes a second before each chunk."""
+
+    def run(self, order: Any, cancelled: Callable[[], bool] | None = None) -> Iterator[dict[str, Any]]:
+        if order["chunk"]:
+            time.sleep(1)
+        yield from super().run(order, cancelled)
+
+
 class SlowInLong(Remover):
     """Has no time for more than this many frames at once, and does not learn in vain."""
 

@@ -15,6 +15,7 @@ from test_removal_on_engines import newest_worker
 
 import blanklogo
 from blanklogo.engines.base import Engine
+from blanklogo.engines.inline import InlineEngine
 from blanklogo.engines.open import open_engine
 from blanklogo.engines.pool.engine import PoolEngine
 from blanklogo.engines.spec import EngineSpec
@@ -202,6 +203,18 @@ def test_a_chunk_over_its_budget_is_halved(case: Case, target: Path) -> None:
         "no time for 60 frames, for frames 60 to 1",
     ]
     assert (report.verify.status, report.frames_processed) == ("clean", NUM_FRAMES)
+
+
+def test_a_chunk_for_which_no_worker_is_free_waits(case: Case, target: Path) -> None:
+    heard = []
+    # One worker, whatever the spec says: chunks that are given to it at once cannot all be had in time.
+    with InlineEngine(EngineSpec(max_workers=3, max_queue_seconds=0.8), "hurried:Slow") as engine:
+        report = remove(case, target, engine=engine, chunks=3, on_event=heard.append)
+    notices = [event.message for event in heard if isinstance(event, Notice)]
+    assert notices
+    assert notices[-1].endswith("now 1 chunks at once")
+    assert (report.verify.status, report.frames_processed) == ("clean", NUM_FRAMES)
+    assert report.processing_time_s > 3, "all of it, not only what followed the chunks"
 
 
 def test_half_a_chunk_over_its_budget_is_the_end(case: Case, target: Path) -> None:

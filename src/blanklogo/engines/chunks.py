@@ -4,12 +4,14 @@
           ├─ chunk 1 ─┼─ join ── verify ── renamed
           └─ chunk 2 ─┘
 
-Each is an order of its own for the same workload, with the whole budget. A chunk over its budget is halved, once; any
-other failure of one is the end of all.
+Each is an order of its own for the same workload, with the whole budget. A chunk over its budget is halved, once; one
+for which no worker is free in time, while others run, waits here until one of those is done. Any other failure of one
+is the end of all.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -18,7 +20,7 @@ from pathlib import Path
 from blanklogo.engines.base import Engine, Message
 from blanklogo.engines.errand import as_event, order_of, scratch_beside, told_of
 from blanklogo.engines.fleet import Fleet, heard_out
-from blanklogo.errors import BudgetError, OptionError
+from blanklogo.errors import BudgetError, OptionError, UnavailableError
 from blanklogo.media.chunks import CHUNK_SUFFIX
 from blanklogo.media.errors import Stage, foreign_errors
 from blanklogo.media.probe import probe
@@ -42,12 +44,13 @@ def remove_in_chunks(
     """
     if num_chunks < 2:
         raise OptionError(f"{num_chunks} chunks", accepted="2 or more")
+    started = time.monotonic()
     check_chunkable(job)
     with scratch_beside(job.target) as folder:
         work = _Work(engine, job, folder, on_event, cancelled)
         plan = work.learn()
         report = finish_chunks(job, plan, lambda plan: work.restore(plan, num_chunks), on_event, cancelled)
-    return replace(report, cost=_total(work.costs))
+    return replace(report, cost=_total(work.costs), processing_time_s=round(time.monotonic() - started, 3))
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class _Work:
         """Every chunk restored, in the order of time."""
         frame_bytes = probe(self.job.source).video.frame_bytes
         pieces = [_Piece(*span) for span in spans(len(plan.stamps), num_chunks, frame_bytes)]
-        restored = _Restoring(self, plan, window_frames(frame_bytes), deque(pieces)).run()
+        restored = _Restoring(self, plan, window_frames(frame_bytes), deque(pieces), self.engine.spec.max_workers).run()
         return [restored[start] for start in sorted(restored)]
 
     def count(self, result: Message) -> None:
@@ -99,15 +102,16 @@ class _Restoring:
     plan: RemovalPlan
     window: int
     waiting: deque[_Piece]
+    num_at_once: int
     under_way: dict[int, _Piece] = field(default_factory=dict)
     num_frames: dict[int, int] = field(default_factory=dict)  # restored so far
     done: dict[int, RestoredChunk] = field(default_factory=dict)
 
     def run(self) -> dict[int, RestoredChunk]:
-        data, engine = self.plan.to_bytes(), self.work.engine
-        with Fleet(engine, self.work.cancelled) as fleet:
+        data = self.plan.to_bytes()
+        with Fleet(self.work.engine, self.work.cancelled) as fleet:
             while self.waiting or self.under_way:
-                while self.waiting and len(fleet) < engine.spec.max_workers:
+                while self.waiting and len(fleet) < self.num_at_once:
                     piece = self.waiting.popleft()
                     fleet.send(piece.start_index, self._order(piece, data))
                     self.under_way[piece.start_index] = piece
@@ -143,12 +147,23 @@ class _Restoring:
         except BudgetError as error:
             self._halve(piece, error)
             return
+        except UnavailableError as error:
+            self._wait(piece, error)
+            return
         self.work.count(result)
         self.num_frames[key] = piece.stop_index - piece.start_index
         if isinstance(result["output"], bytes):
             with foreign_errors(Stage.WRITE, path):
                 path.write_bytes(result["output"])
         self.done[key] = RestoredChunk(path, tuple(Count(*pair) for pair in result["counts"]))
+
+    def _wait(self, piece: _Piece, error: UnavailableError) -> None:
+        """Back to those that wait, and fewer at once from now on; or the error, where none is under way."""
+        if not self.under_way:
+            raise error
+        self.waiting.appendleft(piece)
+        self.num_at_once = len(self.under_way)
+        self.work.on_event(Notice(f"{error.came}; now {self.num_at_once} chunks at once"))
 
     def _halve(self, piece: _Piece, error: BudgetError) -> None:
         """Two chunks of one, or the error, where it is a half already or a single window."""
