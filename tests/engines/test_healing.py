@@ -144,6 +144,12 @@ def test_how_many_chunks_follow_a_budget_that_ran_out(reached: Reached, expected
     assert num_chunks(reached, EngineSpec(timeout_seconds=600), FULL_HD_PX, 25.0) == expected
 
 
+def test_no_chunk_is_shorter_than_a_window_however_slow_the_frames_are() -> None:
+    spec = EngineSpec(timeout_seconds=600)
+    assert num_chunks(Reached(120, True, 1, 600.0), spec, FULL_HD_PX, 1.0) == 10
+    assert num_chunks(Reached(20, True, 1, 600.0), spec, FULL_HD_PX, 1.0) is None
+
+
 def test_where_nothing_was_restored_measured_throughput_tells() -> None:
     num_frames = 90_000
     seconds = shipped().run_seconds(num_frames * FULL_HD_PX, 2.0)

@@ -19,7 +19,7 @@ from blanklogo.engines.inline import InlineEngine
 from blanklogo.engines.open import open_engine
 from blanklogo.engines.pool.engine import PoolEngine
 from blanklogo.engines.spec import EngineSpec
-from blanklogo.errors import BudgetError, CancelledError, CrashError, OptionError, TargetError
+from blanklogo.errors import BudgetError, CancelledError, CrashError, OptionError, TargetError, UnsupportedError
 from blanklogo.media.compare import compare_streams
 from blanklogo.media.reader import VideoReader
 from blanklogo.testbed.cases import Burning, Case, make_case
@@ -181,16 +181,33 @@ def test_a_crash_is_tried_again_as_often_as_the_engine_does(case: Case, target: 
 def test_a_removal_over_its_budget_is_done_in_chunks(case: Case, target: Path, whole: tuple[Path, Report]) -> None:
     heard = []
     # Long enough for learning and for a chunk on a busy machine; the whole never ends by itself.
-    spec = EngineSpec(max_workers=2, timeout_seconds=6)
+    spec = EngineSpec(max_workers=2, timeout_seconds=8)
     with PoolEngine(spec, "hurried:SlowInOne") as engine:
         report = remove(case, target, engine=engine, on_event=heard.append)
     (notice,) = [event.message for event in heard if isinstance(event, Notice)]
     assert notice == (
-        f"the work took longer than 6 s: {NUM_FRAMES // 2} of {NUM_FRAMES} frames were restored by then; "
+        f"the work took longer than 8 s: {NUM_FRAMES // 2} of {NUM_FRAMES} frames were restored by then; "
         "that time is lost, and the video is done anew in 2 chunks"
     )
     assert report.verify.status == "clean"
     assert film(target)[0] == film(whole[0])[0]
+
+
+def test_a_damaged_video_is_not_done_in_chunks(case: Case, pool: Engine, target: Path, tmp_path: Path) -> None:
+    data = bytearray(case.marked.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 2000] = np.random.default_rng(0).integers(0, 256, 2000, np.uint8).tobytes()
+    damaged = tmp_path / "damaged.mp4"
+    damaged.write_bytes(data)
+    how = {"boxes": [case.places[0].box]}
+    with pytest.raises(UnsupportedError, match="chunks of a damaged video"):
+        blanklogo.remove(damaged, target, engine=pool, chunks=2, **how)
+    with (
+        PoolEngine(EngineSpec(max_workers=1, timeout_seconds=6), "hurried:SlowInOne") as engine,
+        pytest.raises(BudgetError, match="longer than 6 s"),
+    ):
+        blanklogo.remove(damaged, target, engine=engine, **how)
+    assert not target.exists()
 
 
 def test_a_chunk_over_its_budget_is_halved(case: Case, target: Path) -> None:

@@ -29,6 +29,7 @@ from blanklogo.engines.throughput import shipped
 from blanklogo.errors import BlankLogoError, EngineError, LoadError, ProcessingError, UnavailableError
 
 _LEAST_SECONDS = 4.0  # of video; a shorter one gains nothing from chunks
+_LEAST_FRAMES = 12.0  # of a chunk, which is no shorter than a second either; no window has more
 _ROOM = 0.5  # of the budget that a chunk is meant to take
 
 BATCH_FIELD = "batch_size"  # of an order whose workload takes one; a removal takes none
@@ -88,8 +89,8 @@ def num_chunks(reached: Reached, spec: EngineSpec, frame_pixels: int, frames_per
     else:
         seconds = shipped().run_seconds(reached.num_frames * frame_pixels, spec.cpu_cores)
     wanted = math.ceil(seconds / (_ROOM * spec.timeout_seconds))
-    most = int(reached.num_frames / frames_per_second)  # none shorter than a second
-    return max(2, min(wanted, most))
+    most = int(reached.num_frames / max(frames_per_second, _LEAST_FRAMES))
+    return max(2, min(wanted, most)) if most >= 2 else None
 
 
 def next_attempt(failed: Attempt, error: BlankLogoError, given: Message, later: Sequence[Engine]) -> Attempt | None:

@@ -16,7 +16,7 @@ from blanklogo.engines.chunks import remove_in_chunks
 from blanklogo.engines.errand import order_of, scratch_beside, told_of
 from blanklogo.engines.fleet import heard_out
 from blanklogo.engines.healing import Reached, num_chunks
-from blanklogo.errors import BudgetError, CallerError, OptionError
+from blanklogo.errors import BudgetError, CallerError, OptionError, UnsupportedError
 from blanklogo.media.errors import Stage, foreign_errors
 from blanklogo.media.output import pending_output
 from blanklogo.media.probe import probe
@@ -50,7 +50,10 @@ def run_on(
         number = _chunks_after(error, engine, job, watch.reached)
         far = f"{watch.num_restored} of {watch.num_frames} frames were restored by then"
         on_event(Notice(f"{error.came}: {far}; that time is lost, and the video is done anew in {number} chunks"))
-        return remove_in_chunks(engine, job, number, on_event, cancelled)
+        try:
+            return remove_in_chunks(engine, job, number, on_event, cancelled)
+        except UnsupportedError:  # damage, which is only known when all was looked at
+            raise error from None
 
 
 def check_chunks_here(chunks: int | None) -> None:
