@@ -11,13 +11,14 @@ import pytest
 from engine_contract import DRILL, UNLOADABLE, EngineContract, MakeEngine, quick_spec
 from modal_stage import DEPLOY_FILE, DRILL_NAMES, deploy, marked_clip, rehearsed
 
+import blanklogo
 from blanklogo.engines.inline import InlineEngine
 from blanklogo.engines.modal.engine import ModalEngine
 from blanklogo.engines.open import open_engine
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.errors import CancelledError, OptionError, SourceError, TargetError, UnavailableError
 from blanklogo.rehearsal.control_plane import Rehearsal
-from blanklogo.types import Order
+from blanklogo.types import Box, Order
 
 CLASSES = {DRILL: "Drill", UNLOADABLE: "Unloadable"}
 NUMBERS = itertools.count()
@@ -129,6 +130,18 @@ def test_the_result_is_the_same_bytes_as_inline(remover: ModalEngine, clip: Path
         report = inline.submit(Order(str(clip), str(here))).result(120)["report"]
     assert there.read_bytes() == here.read_bytes()
     assert call.result(0)["report"]["tracks"] == report["tracks"]
+
+
+def test_chunks_travel_as_bytes_and_make_one_film(remover: ModalEngine, clip: Path, tmp_path: Path) -> None:
+    """The plan in a result and in orders, chunks' files in results, and what all calls cost together."""
+    place = tmp_path / "out"
+    place.mkdir()
+    report = blanklogo.remove(clip, place / "clean.mp4", boxes=[Box(20, 20, 60, 40)], engine=remover, chunks=2)
+    assert report.verify.frames_match
+    assert report.verify.audio_identical
+    assert report.cost is not None
+    assert report.cost.provider == "modal"
+    assert [path.name for path in place.iterdir()] == ["clean.mp4"]
 
 
 def test_an_order_without_a_target_brings_bytes_back(remover: ModalEngine, clip: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blanklogo.errors import OptionError
-from blanklogo.types import Box, PixelShares, Report, TimeRange, TrackReport, Verification
+from blanklogo.types import Box, Cost, PixelShares, Report, TimeRange, TrackReport, Verification
 
 shares = st.floats(0, 1)
 maybe = st.none() | st.floats(0, 100)
@@ -45,6 +45,7 @@ verifications = st.builds(
     audio_identical=st.booleans(),
     num_damaged_frames=st.integers(0, 9),
 )
+costs = st.builds(Cost, provider=texts, usd=shares, seconds=shares, is_cold=st.none() | st.booleans(), price_date=texts)
 reports = st.builds(
     Report,
     mode=st.sampled_from(["auto", "inpaint", "crop"]),
@@ -58,6 +59,7 @@ reports = st.builds(
     pixels=st.builds(PixelShares, shares, shares, shares),
     verify=verifications,
     warnings=st.lists(texts, max_size=2).map(tuple),
+    cost=st.none() | costs,
     weights=st.lists(st.fixed_dictionaries({"name": texts, "sha256": texts}), max_size=2).map(tuple),
 )
 

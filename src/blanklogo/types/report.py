@@ -148,6 +148,7 @@ class Report:
                 "verify": _read(Verification, given["verify"]),
                 "warnings": tuple(given.get("warnings", ())),
                 "weights": tuple(given.get("weights", ())),
+                "cost": given.get("cost") and _read(Cost, given["cost"]),
             }
             return _read(cls, read)
         except (KeyError, TypeError, AttributeError) as error:
