@@ -44,6 +44,7 @@ class ResultFile:
 
     Attributes:
         warnings: what could not be carried, in sentences.
+        left_out: the indices of the source's streams that could not be carried.
     """
 
     def __init__(
@@ -59,6 +60,8 @@ class ResultFile:
         self._suffix = path.suffix.lower()
         self._copies: dict[int, Stream] = {}
         self._held = self._held_streams(source)
+        copied = {stream.index for stream in copied_streams(source, info.video.stream_index)}
+        self.left_out = frozenset(copied - self._held)
         self._waiting: Packet | None = None
         self._last_duration = 0
         self._last_dts: dict[int, int] = {}

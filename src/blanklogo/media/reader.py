@@ -93,7 +93,7 @@ class VideoReader:
                 self.end_seconds = max(
                     self.end_seconds, float((packet.dts + (packet.duration or 0)) * packet.time_base)
                 )
-            if packet.stream_index == self._stream.index and packet.stream is self._stream:
+            if self._is_of_video(packet):
                 self._num_packets += bool(packet.size) and not packet.is_discard
                 yield from self._decoded(packet)
             elif packet.size:
@@ -101,6 +101,11 @@ class VideoReader:
         self._count_silent_losses()
         if not self.num_frames:
             raise DecodeError(f"not one frame of {self.path} could be decoded", hint="check the file")
+
+    def _is_of_video(self, packet: Packet) -> bool:
+        # The packet that flushes a decoder has no bytes, and 0 for its index, whichever stream it is for.
+        is_flush = not packet.size
+        return packet.stream is self._stream and (is_flush or packet.stream_index == self._stream.index)
 
     def _packets(self, *streams: Stream) -> Iterator[Packet]:
         """All packets; a file that breaks off ends early, and the decoder still gives what it holds."""

@@ -9,13 +9,14 @@ from pathlib import Path
 from blanklogo.errors import TargetError
 from blanklogo.matting.blind import is_still
 from blanklogo.media.encoding import choose_encoder
+from blanklogo.media.info import MediaInfo
 from blanklogo.media.output import check_target, copy_bytes, pending_output
 from blanklogo.media.probe import probe
 from blanklogo.media.transcode import TranscodeStats, Transform, transcode
 from blanklogo.pipeline.learn import Candidate, Learnt, learn
 from blanklogo.pipeline.look import Cancelled, Look, OnEvent, look
 from blanklogo.pipeline.memory import give_back
-from blanklogo.pipeline.plan import candidates
+from blanklogo.pipeline.plan import candidates, check_places
 from blanklogo.pipeline.report import Outcome, report, track_report
 from blanklogo.pipeline.restore import Removal, Restoration
 from blanklogo.pipeline.verify import Pair, Proof, verify, verify_streams
@@ -63,11 +64,13 @@ def run(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Report:
         CancelledError: stopped; nothing was kept.
     """
     started = time.monotonic()
-    probe(job.source)
+    info = probe(job.source)
     provenance = read_provenance(job.source)
     if not job.dry_run:
         check_target(job.source, job.target, job.overwrite)
         check_can_carry(provenance)
+        _check_codec(job, info)
+    check_places(job, info)
     seen = look(job, on_event, cancelled)
     found = candidates(job, seen)
     work = _Work(job, seen, provenance, on_event, cancelled)
@@ -82,6 +85,12 @@ def run(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Report:
     for warning in outcome.warnings:
         on_event(Notice(warning))
     return report(job, seen, outcome, time.monotonic() - started)
+
+
+def _check_codec(job: Job, info: MediaInfo) -> None:
+    """Refuses a codec that was asked for before the work, not after it; what a crop leaves is known only then."""
+    if job.codec is not None and job.mode is not Mode.CROP:
+        choose_encoder(info, job.codec, job.quality, suffix=job.target.suffix)
 
 
 def _planned(work: _Work, found: tuple[Candidate, ...]) -> Outcome:
