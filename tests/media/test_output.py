@@ -135,6 +135,8 @@ def test_no_room_left(clip, tmp_path):
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 7, errors
     assert "could not be written: File too large; try: free some disk space" in output
+    assert str(tmp_path / "out.mp4") in output
+    assert ".part" not in output, "users know their target, not the file that stood for it"
     assert names(tmp_path) == []
 
 

@@ -12,7 +12,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from film import digest, names
+from film import digest, names, write_film
 
 from blanklogo import api
 from blanklogo.errors import BlankLogoError, CancelledError, OptionError, SourceError, TargetError, VerificationError
@@ -323,3 +323,11 @@ def test_every_refusal_is_of_the_tree(clip: Path, untouched: None) -> None:
     for options in ({"boxes": [Box(0, 0, 1, 999)]}, {"codec": "nothing"}, {"marks": ["/nowhere.png"]}):
         with pytest.raises(BlankLogoError):
             api.remove(clip, **({"boxes": [PLACE]} | options))
+
+
+def test_frames_too_small_for_a_box_are_refused_in_words(tmp_path: Path) -> None:
+    planes = (np.full((8, 8), 90, np.uint8), *(np.full((4, 4), 128, np.uint8),) * 2)
+    film = write_film(tmp_path / "tiny.mkv", [planes] * 5, encoder="ffv1", options={})
+    with pytest.raises(OptionError, match="frames of 8x8 px, which leave no surroundings"):
+        api.remove(film, boxes=[Box(1, 1, 5, 5)])
+    assert names(tmp_path) == ["tiny.mkv"]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from blanklogo.errors import TargetError
+from blanklogo.errors import BlankLogoError, TargetError
 from blanklogo.media.errors import Stage, foreign_errors
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
@@ -32,6 +32,8 @@ def pending_output(source: Path, target: Path, overwrite: bool = False) -> Itera
             temporary.touch(mode=0o666, exist_ok=False)
         yield temporary
         _put_in_place(temporary, target, overwrite)
+    except BlankLogoError as error:
+        raise error.renamed(str(temporary), str(target)) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

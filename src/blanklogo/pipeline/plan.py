@@ -10,6 +10,8 @@ from blanklogo.pipeline.look import Look
 from blanklogo.pipeline.marks import read_mark
 from blanklogo.types import Box, Job, Mark, TimeRange, Track
 
+_LEAST_FRAME_PX = 16  # a mark is filled from around its box, the codec's smear left out
+
 
 def candidates(job: Job, look: Look) -> tuple[Candidate, ...]:
     """Marks to take out: those of the pictures given, else the boxes given, else those found.
@@ -38,6 +40,11 @@ def check_places(job: Job, info: MediaInfo) -> None:
 
 
 def _check_boxes(job: Job, video: VideoInfo) -> None:
+    if job.boxes and min(video.width, video.height) < _LEAST_FRAME_PX:
+        raise OptionError(
+            f"a box in frames of {video.width}x{video.height} px, which leave no surroundings to restore from",
+            accepted=f"frames of {_LEAST_FRAME_PX} px a side or more",
+        )
     frame = Box(0, 0, video.width, video.height)
     for box in job.boxes:
         if not frame.contains(box):
