@@ -26,14 +26,15 @@ help:  ## this list
 setup: $(STAMP)  ## build .venv from the lock (needs Python 3.11 to 3.13, nothing else)
 
 # Hashes are checked for everything that comes from outside; the project itself is then added with
-# the build backend from the same lock, so that no second, unpinned download happens.
+# the build backend from the same lock, so that no second, unpinned download happens. The lock is
+# whole, so nothing is resolved again: pip would ask for the newest of a package with an extra.
 $(STAMP): requirements/dev.lock pyproject.toml
 	@if [ -z "$(PYTHON)" ]; then \
 		echo 'make setup: no Python 3.11, 3.12 or 3.13 with its venv module was found.' >&2; \
 		echo 'On Debian or Ubuntu: apt install python3 python3-venv. Elsewhere: make setup PYTHON=/path/to/python3.11' >&2; \
 		exit 1; fi
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 

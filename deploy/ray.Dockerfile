@@ -4,7 +4,7 @@ FROM rayproject/ray:2.60.0-py312
 
 WORKDIR /app
 COPY requirements/runtime.lock requirements/
-RUN pip install --no-cache-dir --require-hashes -r requirements/runtime.lock
+RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements/runtime.lock
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY src src
 RUN pip install --no-cache-dir '.[remote,gpu]'

@@ -23,6 +23,7 @@ from blanklogo.errors import SourceError
 from blanklogo.media.probe import probe
 from blanklogo.pipeline.look import look
 from blanklogo.pipeline.marks import write_matte
+from blanklogo.pipeline.plan import check_times
 from blanklogo.pipeline.preview import learn_marks, write_preview
 from blanklogo.pipeline.run import run
 from blanklogo.types import Box, Detection, Event, Job, Matte, Mode, Platform, Report, TimeRange
@@ -104,7 +105,9 @@ def detect(
     """Where marks are and when; writes nothing. Raises as `remove`."""
     probe(source)
     job = _job(source, platform=Platform(platform) if platform else None, within=within or TimeRange())
-    return look(job, on_event or _ignore, cancelled or _never).detection
+    seen = look(job, on_event or _ignore, cancelled or _never)
+    check_times(job, seen)
+    return seen.detection
 
 
 def estimate_matte(

@@ -55,6 +55,11 @@ class BlankLogoError(Exception):
     def __reduce__(self):
         return _rebuild, (type(self), self.came, self.accepted, self.hint)
 
+    def renamed(self, old: str, new: str) -> BlankLogoError:
+        """The same error with one name for another: users know their target, not the file that stood for it."""
+        came, accepted, hint = (part and part.replace(old, new) for part in (self.came, self.accepted, self.hint))
+        return type(self)(came or "", accepted=accepted, hint=hint)
+
     def as_dict(self) -> dict[str, Any]:
         """A JSON-like copy that `from_dict` reads."""
         return {

@@ -229,6 +229,35 @@ def test_what_is_asked_wrongly_exits_2_and_teaches(blank, api, arguments: tuple[
     assert api.calls == []
 
 
+@pytest.mark.parametrize(
+    "arguments", [("preview", "-o"), ("matte", "-o"), ("detect", "--preview")], ids=lambda arguments: arguments[0]
+)
+def test_a_picture_s_place_is_looked_at_before_the_work(blank, api, tmp_path: Path, arguments: tuple[str, str]) -> None:
+    command, option = arguments
+    clip, folder = tmp_path / "clip.png", tmp_path / "folder.png"
+    clip.touch()
+    folder.mkdir()
+    extra = () if command == "detect" else ("--overwrite",)
+    for target, said in (
+        (clip, "is the input"),
+        (folder, "is a folder"),
+        (clip / "look.png", "is no folder"),
+        (tmp_path / ("x" * 300 + ".png"), "File name too long"),
+        (tmp_path / "no" / "look.png", "mkdir -p"),
+        (tmp_path / "look.jpg", f"blanklogo: {option} "),
+    ):
+        outcome = blank(command, clip, option, target, *extra)
+        assert (outcome.code, api.calls) == (2, [])
+        assert said in outcome.stderr
+
+
+def test_out_of_memory_is_no_fault_of_ours(blank, api) -> None:
+    api.failure = MemoryError("Unable to allocate 1.76 MiB")
+    outcome = blank("remove", "a.mp4")
+    assert outcome.code == 1
+    assert outcome.stderr.startswith("blanklogo: out of memory\n")
+
+
 def test_errors_become_lines_and_exit_codes(blank, api) -> None:
     api.failure = SourceError("a.mp4 is empty", accepted="a video", hint="another file")
     outcome = blank("remove", "a.mp4")

@@ -156,3 +156,31 @@ def test_the_bar_shows_on_a_terminal_only(begin) -> None:
     assert "restoring" in shown
     assert shown.rstrip().endswith("stopped; nothing was kept")
     assert process.stdout.read() == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is Linux's")
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("config", "show"), 1, "blanklogo: stdout could not be written: No space left on device\n"),
+        (("probe", "none.mp4", "--json"), 2, "blanklogo: none.mp4 does not exist\n"),
+    ],
+)
+def test_a_full_disk_under_stdout_is_told(arguments: tuple[str, ...], code: int, said: str) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "blanklogo", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == code
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 2
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_closed_stream_is_spoken_to_in_vain(closed: str) -> None:
+    script = (
+        f"import os, sys; sys.{closed} = None; from blanklogo.cli import main; sys.argv[1:] = ['probe', 'none.mp4']"
+    )
+    done = subprocess.run([sys.executable, "-c", f"{script}; main()"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr

@@ -36,6 +36,7 @@ class Recipe:
     durations: Sequence[int] = ()
     audio_tracks: int = 0
     audio_delay_seconds: float = 0.0
+    is_audio_first: bool = False
     subtitles: bool = False
     chapters: bool = False
     cover: bool = False
@@ -59,6 +60,7 @@ RECIPES: dict[str, Recipe] = {
     "cfr": Recipe(options=FAST, audio_tracks=1),
     "silent": Recipe(options=FAST),
     "b_frames": Recipe(options=B_FRAMES, audio_tracks=1),
+    "audio_first": Recipe(options=B_FRAMES, audio_tracks=1, is_audio_first=True),
     "vfr": Recipe(options=B_FRAMES, stamps=VFR_STAMPS, durations=(*np.diff(VFR_STAMPS).tolist(), 2560), audio_tracks=1),
     "gaps": Recipe(options=FAST, stamps=(0, 512, 1024, 64000, 64512, 65024, 128000), audio_tracks=1),
     "late_start": Recipe(options=B_FRAMES, stamps=tuple(range(25600, 25600 + 12 * 512, 512))),
@@ -151,8 +153,9 @@ def make_clip(path: Path, recipe: Recipe) -> Path:
     """Writes the clip of a recipe."""
     with av.open(str(path), "w") as output:
         output.metadata.update(recipe.tags)
-        video = _add_video(output, recipe)
+        video = None if recipe.is_audio_first else _add_video(output, recipe)
         audios = [_add_audio(output, path.suffix, number) for number in range(recipe.audio_tracks)]
+        video = video or _add_video(output, recipe)
         subtitle = _add_subtitle(output) if recipe.subtitles else None
         cover = _add_cover(output) if recipe.cover else None
         if recipe.chapters:

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from blanklogo.errors import TargetError, WriteError
-from blanklogo.media.output import copy_bytes, pending_output
+from blanklogo.media.output import check_target, copy_bytes, pending_output, put_bytes
 
 
 @pytest.fixture
@@ -89,7 +89,9 @@ def test_places_that_do_not_fit(source, tmp_path):
         (tmp_path / "none" / "out.mp4", "does not exist"),
         (tmp_path / "folder.mp4", "is a folder"),
         (tmp_path / "out.txt", r"no known suffix; accepted: \.mp4"),
-        (tmp_path / "out", "no known suffix"),
+        (tmp_path / "out", r"no known suffix.*try: -o .*out\.mkv"),
+        (source / "out.mp4", "is no folder"),
+        (tmp_path / ("x" * 300 + ".mp4"), "File name too long"),
     ]:
         with pytest.raises(TargetError, match=message), pending_output(source, target, overwrite=True):
             pass
@@ -133,6 +135,8 @@ def test_no_room_left(clip, tmp_path):
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 7, errors
     assert "could not be written: File too large; try: free some disk space" in output
+    assert str(tmp_path / "out.mp4") in output
+    assert ".part" not in output, "users know their target, not the file that stood for it"
     assert names(tmp_path) == []
 
 
@@ -165,6 +169,40 @@ def test_ctrl_c(clip, tmp_path):
     assert process.returncode not in (0, 7)
     assert time.monotonic() - started < 5
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("mode", [0o555, 0o000])
+def test_a_folder_that_may_not_be_written_to(source, tmp_path, mode):
+    folder = tmp_path / "shut"
+    folder.mkdir()
+    folder.chmod(mode)
+    if os.geteuid() == 0:  # whom no mode holds back
+        os.seteuid(65534)
+    try:
+        with pytest.raises(TargetError, match="ermission"):
+            check_target(source, folder / "out.mp4")
+    finally:
+        if os.getuid() == 0:
+            os.seteuid(0)
+        folder.chmod(0o755)
+
+
+def test_small_files_are_whole_or_not_there(tmp_path, monkeypatch):
+    target = tmp_path / "look.png"
+    put_bytes(b"first", target)
+    put_bytes(b"second", target)
+    assert target.read_bytes() == b"second"
+
+    def full(path, data):
+        with path.open("wb") as writer:
+            writer.write(data[:3])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    with pytest.raises(WriteError, match=r"look\.png could not be written: No space left.*free some disk space"):
+        put_bytes(b"third", target)
+    assert target.read_bytes() == b"second"
+    assert names(tmp_path) == ["look.png"]
 
 
 def test_unwritable_folder(source, tmp_path, monkeypatch):

@@ -25,8 +25,8 @@ from blanklogo.media.transcode import TranscodeStats, transcode
 from blanklogo.types import Box
 
 SAME = [
-    "cfr", "silent", "b_frames", "vfr", "gaps", "late_start", "late_audio", "late_all", "slow_clock", "ntsc", "mkv",
-    "webm",
+    "cfr", "silent", "b_frames", "audio_first", "vfr", "gaps", "late_start", "late_audio", "late_all", "slow_clock",
+    "ntsc", "mkv", "webm",
     "ten_bit", "ten_bit_422", "hevc", "hdr10", "twelve_bit", "yuv422", "yuv444", "full_range", "rotated",
     "anamorphic", "odd_444", "odd_420", "many_streams", "chapters", "cover", "timecode", "interlaced",
     "interlaced_bff", "one_frame", "tiny", "av1", "ffv1",
@@ -258,9 +258,12 @@ def test_across_containers(clip, identity, name, suffix):
     assert [chapter.title for chapter in result.info.chapters] == [chapter.title for chapter in result.source.chapters]
 
 
-def test_what_a_container_does_not_hold(identity):
+def test_what_a_container_does_not_hold(clip, identity):
     result = identity("many_streams", ".mp4")
     assert any("subtitle stream 3 (subrip) could not be carried into .mp4" in text for text in result.stats.warnings)
+    assert result.stats.left_out == {3}
+    assert not compare_streams(clip("many_streams"), result.path).others_identical
+    assert compare_streams(clip("many_streams"), result.path, left_out=frozenset({3})).others_identical
     with pytest.raises(UnsupportedError, match="does not hold the source's sound"):
         identity("cfr", ".webm")
     with pytest.raises(UnsupportedError, match="between the even ticks"):

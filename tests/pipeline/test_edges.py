@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
-from film import digest, names
+from film import digest, names, write_film
 
 from blanklogo import api
-from blanklogo.errors import BlankLogoError, CancelledError, OptionError, SourceError, TargetError
+from blanklogo.errors import BlankLogoError, CancelledError, OptionError, SourceError, TargetError, VerificationError
+from blanklogo.media.frames import Frame
+from blanklogo.pipeline import verify
 from blanklogo.testbed.cases import Case
 from blanklogo.types import Box, Event, Mode, Platform, Progress, TimeRange
 
@@ -141,6 +146,40 @@ def test_pictures_that_are_no_mark(clip: Path, tmp_path: Path, kind: str, words:
         api.remove(clip, marks=[a_picture(tmp_path / "mark.png", kind)])
 
 
+def test_a_pipe_in_a_picture_s_place_is_not_waited_for(clip: Path, tmp_path: Path, untouched: None) -> None:
+    os.mkfifo(tmp_path / "mark.png")
+    with pytest.raises(OptionError, match=r"not a plain file.*accepted: a PNG"):
+        api.remove(clip, marks=[tmp_path / "mark.png"])
+
+
+@pytest.mark.parametrize(
+    "options", [{"boxes": [Box(150, 10, 190, 40)]}, {"marks": ["/nowhere.png"]}, {"codec": "vp9", "target": "out.avi"}]
+)
+def test_what_can_be_refused_at_once_is_not_looked_for_first(clip: Path, folder: Path, options: dict) -> None:
+    heard: list[Event] = []
+    if "target" in options:
+        options = options | {"target": folder / options["target"]}
+    with pytest.raises(OptionError):
+        api.remove(clip, on_event=heard.append, **options)
+    assert heard == []
+
+
+def test_detect_refuses_a_range_past_the_end(clip: Path, untouched: None) -> None:
+    with pytest.raises(OptionError, match=r"starts at 60 s.*accepted.*1\.16"):
+        api.detect(clip, within=TimeRange(60, 70))
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "link.png", "twin.png", "mark.png"])
+def test_a_preview_never_replaces_what_it_is_made_from(clip: Path, folder: Path, name: str) -> None:
+    (folder / "link.png").symlink_to(clip)
+    (folder / "twin.png").hardlink_to(clip)
+    mark = a_picture(folder / "mark.png", "large")
+    before = [digest(clip), digest(mark)]
+    with pytest.raises(TargetError, match="is the input"):
+        api.preview(clip, folder / name, marks=[mark])
+    assert [digest(clip), digest(mark)] == before
+
+
 def a_source(folder: Path, kind: str) -> Path:
     """Something that is no video."""
     path = folder / "bad.mp4"
@@ -233,7 +272,62 @@ def test_without_a_mark_another_container_is_refused(bare: Path, copied: Callabl
     assert names(folder) == ["clip.mp4"]
 
 
+def remuxed(source: Path, target: Path, *, is_sound_first: bool = False, subtitles: tuple[str, ...] = ()) -> Path:
+    """The same packets in another order of streams, and with subtitles."""
+    with av.open(str(source)) as old, av.open(str(target), "w") as new:
+        streams = sorted(old.streams, key=lambda stream: (stream.type == "video") == is_sound_first)
+        copies = {stream.index: new.add_stream_from_template(stream) for stream in streams}
+        spoken = new.add_mux_stream("subrip") if subtitles else None
+        for number, text in enumerate(subtitles):
+            line = av.Packet(text.encode())
+            line.stream, line.time_base = spoken, Fraction(1, 1000)
+            line.pts = line.dts = 200 * number
+            line.duration = 150
+            new.mux(line)
+        for packet in old.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream_index]
+                new.mux(packet)
+    return target
+
+
+def test_the_sound_may_come_before_the_picture(walk: Case, folder: Path) -> None:
+    clip = remuxed(walk.marked, folder / "clip.mp4", is_sound_first=True)
+    report = api.remove(clip, boxes=[walk.places[0].box])
+    assert (report.frames_processed, report.verify.num_damaged_frames) == (walk.num_frames, 0)
+
+
+def test_subtitles_that_the_container_does_not_hold_are_told_and_left_out(walk: Case, folder: Path) -> None:
+    clip = remuxed(walk.marked, folder / "clip.mkv", subtitles=("one", "two"))
+    report = api.remove(clip, folder / "out.mp4", boxes=[walk.places[0].box])
+    assert any("subtitle stream 2 (subrip) could not be carried into .mp4" in text for text in report.warnings)
+    assert names(folder) == ["clip.mkv", "out.mp4"]
+
+
+def test_a_result_that_decodes_to_fewer_frames_is_not_kept(
+    clip: Path, small: Case, monkeypatch: pytest.MonkeyPatch, untouched: None
+) -> None:
+    real = verify.VideoReader
+
+    class Short(real):
+        def __iter__(self) -> Iterator[Frame]:
+            frames = super().__iter__()
+            return islice(frames, 20) if ".part" in self.path.name else frames
+
+    monkeypatch.setattr(verify, "VideoReader", Short)
+    with pytest.raises(VerificationError, match="fewer frames of the result"):
+        api.remove(clip, boxes=[small.places[0].box])
+
+
 def test_every_refusal_is_of_the_tree(clip: Path, untouched: None) -> None:
     for options in ({"boxes": [Box(0, 0, 1, 999)]}, {"codec": "nothing"}, {"marks": ["/nowhere.png"]}):
         with pytest.raises(BlankLogoError):
             api.remove(clip, **({"boxes": [PLACE]} | options))
+
+
+def test_frames_too_small_for_a_box_are_refused_in_words(tmp_path: Path) -> None:
+    planes = (np.full((8, 8), 90, np.uint8), *(np.full((4, 4), 128, np.uint8),) * 2)
+    film = write_film(tmp_path / "tiny.mkv", [planes] * 5, encoder="ffv1", options={})
+    with pytest.raises(OptionError, match="frames of 8x8 px, which leave no surroundings"):
+        api.remove(film, boxes=[Box(1, 1, 5, 5)])
+    assert names(tmp_path) == ["tiny.mkv"]

@@ -87,7 +87,7 @@ def test_preview_of_a_film_without_a_mark(bare: Path, folder: Path) -> None:
 
 
 def test_preview_into_nowhere(small: Case, folder: Path) -> None:
-    with pytest.raises(WriteError, match="cannot be written"):
+    with pytest.raises(WriteError, match="could not be written"):
         api.preview(small.marked, folder / "none" / "look.png", boxes=[small.places[0].box])
     with pytest.raises(OptionError, match="outside the frame"):
         api.preview(small.marked, folder / "look.png", boxes=[Box(900, 0, 910, 10)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ import typer
 from blanklogo.cli import config, demo, detect, estimate, matte, modal, preview, probe, remove
 from blanklogo.cli.output import print_error, unexpected, write_line
 from blanklogo.cli.stop import INTERRUPTED, Stop
-from blanklogo.errors import BlankLogoError, CancelledError, OptionError
+from blanklogo.errors import BlankLogoError, CancelledError, OptionError, ProcessingError, WriteError
 
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]  # Typer shows the class only through its child
 
@@ -73,13 +74,16 @@ def run(arguments: Sequence[str], stop: Stop) -> int:
         return _failed(_as_option_error(error), is_json, stop)
     except BlankLogoError as error:
         return _failed(error, is_json, stop)
+    except MemoryError:
+        return _failed(ProcessingError("out of memory", hint="a machine with more memory"), is_json, stop)
     except Exception as error:
         return _failed(unexpected(error), is_json, stop)
 
 
 def _failed(error: BlankLogoError, is_json: bool, stop: Stop) -> int:
     if is_json:
-        write_line({"type": "error", **error.as_dict()}, stop)
+        with suppress(WriteError):  # the error that is told already says why nothing came of it
+            write_line({"type": "error", **error.as_dict()}, stop)
     print_error(error)
     return error.exit_code
 

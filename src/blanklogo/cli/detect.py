@@ -41,7 +41,7 @@ def detect(
     chosen = options.parse_platform(platform)
     within = options.parse_range(start, end)
     if picture:
-        options.check_picture(picture)
+        options.check_new_picture(picture, source, overwrite=True, option="--preview")
     with Output(context.obj, is_json=is_json, is_quiet=is_quiet) as output:
         from blanklogo import api
 

@@ -39,7 +39,7 @@ def matte(
 
     The video must move behind the mark: the more backgrounds, the truer the picture.
     """
-    options.check_new_picture(target, overwrite=overwrite)
+    options.check_new_picture(target, source, overwrite=overwrite)
     chosen = {"platform": options.parse_platform(platform), "within": options.parse_range(start, end)}
     place = options.parse_box(box) if box else None
     with Output(context.obj, is_json=is_json, is_quiet=is_quiet) as output:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -115,28 +116,22 @@ def parse_platform(text: str | None) -> str | None:
     return None if text is None else checked("platform", text, "the command line")
 
 
-def check_picture(path: Path) -> Path:
-    """The path, if its name is a PNG's.
-
-    Raises:
-        OptionError: it is not.
-    """
-    if path.suffix.lower() != ".png":
-        raise OptionError(f"-o {path}", accepted="a name that ends in .png", hint=str(path.with_suffix(".png")))
-    return path
-
-
-def check_new_picture(path: Path, *, overwrite: bool) -> None:
+def check_new_picture(path: Path, *inputs: Path, overwrite: bool, option: str = "-o") -> None:
     """Refuses a picture's place before the work, not after it.
 
     Raises:
         OptionError: the name is not a PNG's.
-        TargetError: something is there and `overwrite` is not given, or the folder is missing.
+        TargetError: something is there and `overwrite` is not given, it is an input or a folder, or its folder is
+            missing or may not be written to.
     """
-    check_picture(path)
-    if path.exists() and not overwrite:
+    from blanklogo.media.output import check_folder, check_not_input
+
+    if path.suffix.lower() != ".png":
+        hint = str(path.with_suffix(".png")) if path.name else None
+        raise OptionError(f"{option} {path}", accepted="a name that ends in .png", hint=hint)
+    check_folder(path)
+    check_not_input(path, *inputs)
+    if path.is_dir():
+        raise TargetError(f"the output {path} is a folder", accepted="a file name")
+    if os.path.lexists(path) and not overwrite:
         raise TargetError(f"{path} exists", accepted="a place where nothing is", hint="--overwrite, or another name")
-    if not path.absolute().parent.is_dir():
-        raise TargetError(
-            f"{path.parent} is no folder", accepted="a folder that exists", hint=f"mkdir -p {path.parent}"
-        )

@@ -8,12 +8,13 @@ import os
 import sys
 import time
 import traceback
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from blanklogo.cli.stop import Stop
-from blanklogo.errors import BlankLogoError
+from blanklogo.errors import BlankLogoError, WriteError
 
 if TYPE_CHECKING:
     from blanklogo.types import Event, Notice, Progress
@@ -50,8 +51,17 @@ def unexpected(error: Exception) -> BlankLogoError:
 
 
 def print_lines(lines: list[str], *, is_data: bool) -> None:
-    """Lines for people, on stdout if they are what was asked for, else on stderr."""
-    print("\n".join(map(printable, lines)), file=sys.stdout if is_data else sys.stderr)
+    """Lines for people, on stdout if they are what was asked for, else on stderr.
+
+    Raises:
+        WriteError: the disk under stdout refused.
+    """
+    text = "\n".join(map(printable, lines))
+    if not is_data:
+        print(text, file=sys.stderr)
+        return
+    with _disk_under_stdout():
+        print(text, flush=True)
 
 
 def printable(text: str) -> str:
@@ -62,14 +72,34 @@ def printable(text: str) -> str:
 
 
 def write_line(message: dict[str, Any], stop: Stop) -> None:
-    """One NDJSON object on stdout. When its reader has gone, asks for a stop instead of failing."""
+    """One NDJSON object on stdout. When its reader has gone, asks for a stop instead of failing.
+
+    Raises:
+        WriteError: the disk under stdout refused.
+    """
     try:
-        sys.stdout.write(json.dumps(finite(message), allow_nan=False) + "\n")  # one write, whatever thread it is
-        sys.stdout.flush()
+        with _disk_under_stdout():
+            sys.stdout.write(json.dumps(finite(message), allow_nan=False) + "\n")  # one write, whatever thread it is
+            sys.stdout.flush()
     except BrokenPipeError:
-        # What is buffered must go somewhere when the interpreter flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_stdout()
         stop.request(exit_code=1)
+
+
+@contextmanager
+def _disk_under_stdout() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _leave_stdout()
+        raise WriteError(f"stdout could not be written: {error.strerror}", hint="free some disk space") from error
+
+
+def _leave_stdout() -> None:
+    """What is buffered must go somewhere when the interpreter flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def finite(value: Any) -> Any:

@@ -30,7 +30,7 @@ def preview(
     is_quiet: options.Quiet = False,
 ) -> int:
     """Draw one frame before and after, with the boxes and the matte, without writing a video."""
-    options.check_new_picture(target, overwrite=overwrite)
+    options.check_new_picture(target, source, *(marks or ()), overwrite=overwrite)
     chosen = {
         "platform": options.parse_platform(platform),
         "marks": tuple(marks or ()),

@@ -61,6 +61,4 @@ def told_of(target: Path, scratch: Path) -> Iterator[None]:
     try:
         yield
     except BlankLogoError as error:
-        parts = [part and part.replace(str(scratch), str(target)) for part in (error.came, error.accepted, error.hint)]
-        came, accepted, hint = parts
-        raise type(error)(came or "", accepted=accepted, hint=hint) from error
+        raise error.renamed(str(scratch), str(target)) from error

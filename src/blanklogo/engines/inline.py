@@ -12,20 +12,19 @@ import queue
 import threading
 from collections.abc import Callable
 
-from blanklogo.engines.base import REMOVER, Engine, EngineStats, Message
+from blanklogo.engines.base import REMOVER, Message
 from blanklogo.engines.body import Inbox, serve
-from blanklogo.engines.call import LocalCall
-from blanklogo.engines.desk import Badge, Desk
+from blanklogo.engines.desk import Badge
+from blanklogo.engines.desk_engine import DeskEngine
 from blanklogo.engines.memory import process_rss_bytes
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.engines.supervisor import Sample, Supervisor
 from blanklogo.errors import OptionError, UnavailableError
-from blanklogo.types import Order
 
 _ENDING_SECONDS = 1.0  # for a thread that has been told to leave
 
 
-class InlineEngine(Engine):
+class InlineEngine(DeskEngine):
     """One worker, whatever `max_workers` says.
 
     Raises:
@@ -35,22 +34,8 @@ class InlineEngine(Engine):
     name = "inline"
 
     def __init__(self, spec: EngineSpec, workload: str = REMOVER) -> None:
-        super().__init__(spec, workload)
         _check(spec)
-        self._desk = Desk(spec, 1, self._hire)
-        self._desk.open()
-
-    def submit(self, order: Order | Message) -> LocalCall:
-        call = LocalCall(order.as_dict() if isinstance(order, Order) else order, self._desk.withdraw)
-        self._desk.put(call)
-        return call
-
-    @property
-    def stats(self) -> EngineStats:
-        return self._desk.stats
-
-    def close(self, *, is_patient: bool = True) -> None:
-        self._desk.close(is_patient=is_patient)
+        super().__init__(spec, workload, 1)
 
     def _hire(self, badge: Badge) -> None:
         def start() -> _ThreadWorker:

@@ -125,7 +125,8 @@ def join_chunks(
             result.finish()
         finally:
             result.abandon()
-        return TranscodeStats(len(stamps), 0, 0, 0, (*settings.warnings, *result.warnings, *reader_warnings(reader)))
+        warnings = (*settings.warnings, *result.warnings, *reader_warnings(reader))
+        return TranscodeStats(len(stamps), 0, 0, 0, warnings, result.left_out)
 
 
 def _until(frames: Iterator, cancelled: Callable[[], bool]) -> Iterator:

@@ -59,17 +59,20 @@ class _Film:
         return self.video.stamps[0] * self.video.time_base if self.video.stamps else Fraction(0)
 
 
-def compare_streams(source: Path, result: Path, *, num_lost_frames: int = 0) -> StreamComparison:
+def compare_streams(
+    source: Path, result: Path, *, num_lost_frames: int = 0, left_out: frozenset[int] = frozenset()
+) -> StreamComparison:
     """Demuxes both files; nothing is decoded.
 
     Args:
         num_lost_frames: of the source, that could not be decoded and may be missing from the result.
+        left_out: indices of the source's streams that the result's container does not hold.
 
     Raises:
         SourceError: one of them is no video.
         DecodeError: one of them cannot be read to its end.
     """
-    film, new_film = _film(source), _film(result)
+    film, new_film = _film(source, left_out), _film(result)
     video, new_video = film.video, new_film.video
     delay = Fraction(0) if film.container == new_film.container else new_film.start_seconds - film.start_seconds
     pts_match = _same_times(video, new_video, delay, num_lost_frames)
@@ -86,10 +89,11 @@ def compare_streams(source: Path, result: Path, *, num_lost_frames: int = 0) -> 
     )
 
 
-def _film(path: Path) -> _Film:
+def _film(path: Path, left_out: frozenset[int] = frozenset()) -> _Film:
     with open_input(path) as container, foreign_errors(Stage.DECODE, path):
         video = main_video_stream(container, path).index
-        kept = [video, *(stream.index for stream in copied_streams(container, video))]
+        copied = (stream.index for stream in copied_streams(container, video))
+        kept = [video, *(index for index in copied if index not in left_out)]
         continuous = {index for index in kept if _is_pcm(container.streams[index])}
         adts = {index for index in kept if container.streams[index].name == "aac"}
         stamps: dict[int, list[int]] = {index: [] for index in kept}

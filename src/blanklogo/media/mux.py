@@ -44,6 +44,7 @@ class ResultFile:
 
     Attributes:
         warnings: what could not be carried, in sentences.
+        left_out: the indices of the source's streams that could not be carried.
     """
 
     def __init__(
@@ -72,6 +73,8 @@ class ResultFile:
         self._copies: dict[int, Stream] = {}
         self._coded = coded
         self._held = set() if is_alone else self._held_streams(source)
+        copied = {stream.index for stream in copied_streams(source, info.video.stream_index)}
+        self.left_out = frozenset(copied - self._held)
         self._waiting: Packet | None = None
         self._last_duration = 0
         self._latest_pts: int | None = None

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from blanklogo.errors import TargetError
+from blanklogo.errors import BlankLogoError, TargetError
 from blanklogo.media.errors import Stage, foreign_errors
 
 SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
@@ -26,12 +26,14 @@ def pending_output(source: Path, target: Path, overwrite: bool = False) -> Itera
         WriteError: the disk refused.
     """
     check_target(source, target, overwrite)
-    temporary = target.with_name(f".{target.stem[:80]}.{secrets.token_hex(6)}.part{target.suffix}")
+    temporary = _temporary(target)
     try:
         with foreign_errors(Stage.WRITE, target):
             temporary.touch(mode=0o666, exist_ok=False)
         yield temporary
         _put_in_place(temporary, target, overwrite)
+    except BlankLogoError as error:
+        raise error.renamed(str(temporary), str(target)) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -41,21 +43,71 @@ def check_target(source: Path, target: Path, overwrite: bool = False) -> None:
     """Whether the target may be written.
 
     Raises:
-        TargetError: it is the source (by path, symlink or hard link), exists, is a folder, its folder is missing,
-            or its suffix names no container that can be written.
+        TargetError: it is the source (by path, symlink or hard link), exists, is a folder, its name is too long, its
+            folder is missing or may not be written to, or its suffix names no container that can be written.
     """
     if target.suffix.lower() not in SUFFIXES:
-        raise TargetError(f"the output {target} has no known suffix", accepted=", ".join(SUFFIXES))
-    if not target.parent.is_dir():
-        raise TargetError(f"the folder {target.parent} does not exist", hint=f"mkdir -p {target.parent}")
+        hint = f"-o {target.with_suffix('.mkv')}" if target.name else "a file name"
+        raise TargetError(f"the output {target} has no known suffix", accepted=", ".join(SUFFIXES), hint=hint)
+    check_folder(target)
     if target.is_dir():
         raise TargetError(f"the output {target} is a folder", accepted="a file name", hint=f"{target / source.name}")
-    if _is_same_file(source, target):
-        raise TargetError(f"the output {target} is the input", hint="another name; the input is never overwritten")
+    check_not_input(target, source)
     if os.path.lexists(target) and not overwrite:
         raise TargetError(f"the output {target} exists", hint="--overwrite, or another name")
     if target.exists() and not target.is_file():
         raise TargetError(f"the output {target} is not a plain file", accepted="a file name")
+
+
+def check_folder(target: Path) -> None:
+    """Whether the target's folder is there and takes a file of that name.
+
+    Raises:
+        TargetError: it does not.
+    """
+    folder = target.parent
+    try:
+        os.lstat(target)  # says what `exists` and `is_dir` keep to themselves or raise: a name too long, no permission
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise TargetError(f"the output {target} cannot be: {error.strerror}", hint="another name or folder") from error
+    if not folder.is_dir():
+        if os.path.lexists(folder):
+            raise TargetError(f"{folder} is no folder", accepted="a folder that exists")
+        raise TargetError(f"the folder {folder} does not exist", hint=f"mkdir -p {folder}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise TargetError(f"the folder {folder} may not be written to: no permission", hint="another folder")
+
+
+def check_not_input(target: Path, *inputs: Path) -> None:
+    """Whether the target is none of the inputs, by path, symlink or hard link.
+
+    Raises:
+        TargetError: it is.
+    """
+    if any(_is_same_file(path, target) for path in inputs):
+        raise TargetError(f"the output {target} is the input", hint="another name; the input is never overwritten")
+
+
+def put_bytes(data: bytes, target: Path) -> None:
+    """A small file, whole or not at all; what stood there is replaced.
+
+    Raises:
+        WriteError: the disk refused.
+    """
+    temporary = _temporary(target)
+    try:
+        with foreign_errors(Stage.WRITE, target):
+            temporary.write_bytes(data)
+            os.replace(temporary, target)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.stem[:60]}.{secrets.token_hex(6)}.part{target.suffix}")
 
 
 def copy_bytes(source: Path, temporary: Path) -> None:

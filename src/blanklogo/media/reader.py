@@ -102,13 +102,9 @@ class VideoReader:
         with foreign_errors(Stage.DECODE, self.path):
             self.container.seek(pts, stream=self._stream)
 
-    def is_of_video(self, packet: Packet) -> bool:
-        """Whether a packet belongs to the video that is worked on."""
-        return packet.stream_index == self._stream.index
-
     def _items(self, *streams: Stream) -> Iterator[Frame | Packet]:
         for packet in self._packets(*streams):
-            if packet.stream_index == self._stream.index and packet.stream is self._stream:
+            if self.is_of_video(packet):
                 self._num_packets += bool(packet.size) and not packet.is_discard
                 yield from self._decoded(packet)
             elif packet.size:
@@ -116,6 +112,12 @@ class VideoReader:
         self._count_silent_losses()
         if not self.num_frames:
             raise DecodeError(f"not one frame of {self.path} could be decoded", hint="check the file")
+
+    def is_of_video(self, packet: Packet) -> bool:
+        """Whether a packet belongs to the video that is worked on."""
+        # The packet that flushes a decoder has no bytes, and 0 for its index, whichever stream it is for.
+        is_flush = not packet.size
+        return packet.stream is self._stream and (is_flush or packet.stream_index == self._stream.index)
 
     def _packets(self, *streams: Stream) -> Iterator[Packet]:
         """All packets; a file that breaks off ends early, and the decoder still gives what it holds."""

@@ -38,6 +38,7 @@ class TranscodeStats:
         num_lost_frames: those of the damaged that could not be decoded and are missing from the result.
         num_restamped_frames: of the source, whose time stamp was missing or ran backwards.
         warnings: what was not carried as it was, in sentences.
+        left_out: indices of the source's streams that the target's container does not hold.
     """
 
     num_frames: int
@@ -45,6 +46,7 @@ class TranscodeStats:
     num_lost_frames: int
     num_restamped_frames: int
     warnings: tuple[str, ...]
+    left_out: frozenset[int] = frozenset()
 
 
 def transcode(
@@ -96,6 +98,7 @@ def transcode(
             num_lost_frames=reader.num_lost_frames,
             num_restamped_frames=reader.num_restamped_frames,
             warnings=(*settings.warnings, *result.warnings, *reader_warnings(reader)),
+            left_out=result.left_out,
         )
 
 

@@ -26,7 +26,7 @@ from blanklogo.media.probe import probe
 from blanklogo.media.transcode import TranscodeStats
 from blanklogo.pipeline.finish import Work, Written, finish, write_with_provenance
 from blanklogo.pipeline.look import Cancelled, Look, OnEvent, look
-from blanklogo.pipeline.plan import candidates
+from blanklogo.pipeline.plan import candidates, check_places
 from blanklogo.pipeline.removal_plan import RemovalPlan
 from blanklogo.pipeline.report import Outcome, report, track_report
 from blanklogo.pipeline.restore import CONTEXT, Count, Removal, Restoration, window_frames
@@ -61,11 +61,13 @@ def check_chunkable(job: Job) -> None:
     check_can_carry(read_provenance(job.source))
     check_can_join(job.target.suffix)
     choose_encoder(info, job.codec, job.quality, suffix=job.target.suffix)
+    check_places(job, info)
 
 
 def learn_plan(job: Job, on_event: OnEvent, cancelled: Cancelled) -> tuple[RemovalPlan, Report]:
     """What is to be taken out, and the report of having found it. Raises as `pipeline.run`."""
     started = time.monotonic()
+    check_places(job, probe(job.source))
     seen = look(job, on_event, cancelled)
     found = candidates(job, seen)
     removals, notes = learn_removals(job, seen, found, on_event, cancelled) if found else ((), why_nothing(seen))

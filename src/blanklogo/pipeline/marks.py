@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from blanklogo.errors import OptionError, WriteError
+from blanklogo.errors import OptionError
+from blanklogo.media.output import put_bytes
 from blanklogo.types import Mark, Matte
 
 _ACCEPTED = "a PNG with an alpha channel: transparent where the mark is not"
@@ -18,9 +20,11 @@ def read_mark(path: Path) -> Mark:
     """A mark's picture from a PNG with straight alpha, 8 or 16 bit.
 
     Raises:
-        OptionError: missing, not a picture, without alpha, empty, or all transparent.
+        OptionError: missing, no plain file, not a picture, without alpha, empty, or all transparent.
     """
     try:
+        if not (stat.S_ISREG(path.stat().st_mode) or path.is_dir()):  # a pipe would be waited for without end
+            raise OptionError(f"the mark picture {path} is not a plain file", accepted=_ACCEPTED)
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise OptionError(f"the mark picture {path} cannot be read: {error.strerror}", accepted=_ACCEPTED) from error
@@ -59,10 +63,7 @@ def write_matte(matte: Matte, path: Path) -> None:
     picture = np.dstack([blue, green, red, alpha])
     picture[alpha < 0.02] = 0
     encoded = cv2.imencode(".png", np.rint(np.clip(picture, 0, 1) * 65535).astype(np.uint16))[1]
-    try:
-        encoded.tofile(path)
-    except OSError as error:
-        raise WriteError(f"the mark picture {path} cannot be written: {error.strerror}") from error
+    put_bytes(encoded.tobytes(), path)
 
 
 def _upsampled(matte: Matte) -> list[np.ndarray]:

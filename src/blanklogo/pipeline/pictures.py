@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blanklogo.errors import WriteError
 from blanklogo.media.frames import Frame
+from blanklogo.media.output import put_bytes
 from blanklogo.types import Matte, Track
 
 Picture = NDArray[np.uint8]
@@ -42,12 +42,8 @@ def before_after(before: Picture, after: Picture, tracks: tuple[Track, ...], mat
 
 
 def write_png(picture: Picture, path: Path) -> None:
-    """Raises WriteError when the disk refuses."""
-    encoded = cv2.imencode(".png", picture)[1]
-    try:
-        encoded.tofile(path)
-    except OSError as error:
-        raise WriteError(f"the picture {path} cannot be written: {error.strerror}") from error
+    """Whole or not at all. Raises WriteError when the disk refuses."""
+    put_bytes(cv2.imencode(".png", picture)[1].tobytes(), path)
 
 
 def _enlarged(before: Picture, after: Picture, matte: Matte, width: int) -> Picture:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from blanklogo.detection.known import Sighting, find_known
 from blanklogo.errors import OptionError
+from blanklogo.media.info import MediaInfo, VideoInfo
 from blanklogo.pipeline.learn import Candidate
 from blanklogo.pipeline.look import Look
 from blanklogo.pipeline.marks import read_mark
 from blanklogo.types import Box, Job, Mark, TimeRange, Track
+
+_LEAST_FRAME_PX = 16  # a mark is filled from around its box, the codec's smear left out
 
 
 def candidates(job: Job, look: Look) -> tuple[Candidate, ...]:
     """Marks to take out: those of the pictures given, else the boxes given, else those found.
 
     Raises:
-        OptionError: a box lies outside the frame, the time range past the end, or a picture is larger than the frame.
+        OptionError: the time range starts past the end, or a picture cannot be read any more.
     """
     check_times(job, look)
-    check_boxes(job, look)
     if job.marks:
         found = [_sought(read_mark(path), index, job, look) for index, path in enumerate(job.marks)]
         return tuple(candidate for some in found for candidate in some)
@@ -26,8 +28,23 @@ def candidates(job: Job, look: Look) -> tuple[Candidate, ...]:
     return tuple(Candidate(track) for track in look.detection.tracks)
 
 
-def check_boxes(job: Job, look: Look) -> None:
-    video = look.info.video
+def check_places(job: Job, info: MediaInfo) -> None:
+    """What can be said of the boxes and the mark pictures before the first pass.
+
+    Raises:
+        OptionError: a box lies outside the frame or covers most of it, or a picture cannot be used.
+    """
+    _check_boxes(job, info.video)
+    for path in job.marks:
+        _check_size(read_mark(path), info.video)
+
+
+def _check_boxes(job: Job, video: VideoInfo) -> None:
+    if job.boxes and min(video.width, video.height) < _LEAST_FRAME_PX:
+        raise OptionError(
+            f"a box in frames of {video.width}x{video.height} px, which leave no surroundings to restore from",
+            accepted=f"frames of {_LEAST_FRAME_PX} px a side or more",
+        )
     frame = Box(0, 0, video.width, video.height)
     for box in job.boxes:
         if not frame.contains(box):
@@ -42,6 +59,14 @@ def check_boxes(job: Job, look: Look) -> None:
             )
 
 
+def _check_size(mark: Mark, video: VideoInfo) -> None:
+    if mark.alpha.shape[0] > 2 * video.height or mark.alpha.shape[1] > 2 * video.width:
+        raise OptionError(
+            f"the mark picture {mark.name} is {mark.alpha.shape[1]}x{mark.alpha.shape[0]} px",
+            accepted=f"at most twice the frame's {video.width}x{video.height} px",
+        )
+
+
 def check_times(job: Job, look: Look) -> None:
     last = float(look.seconds[-1])
     if job.within.start_seconds > last:
@@ -53,11 +78,6 @@ def check_times(job: Job, look: Look) -> None:
 
 def _sought(mark: Mark, mark_index: int, job: Job, look: Look) -> tuple[Candidate, ...]:
     video = look.info.video
-    if mark.alpha.shape[0] > 2 * video.height or mark.alpha.shape[1] > 2 * video.width:
-        raise OptionError(
-            f"the mark picture {mark.name} is {mark.alpha.shape[1]}x{mark.alpha.shape[0]} px",
-            accepted=f"at most twice the frame's {video.width}x{video.height} px",
-        )
     sightings = find_known(mark, look.averages, job.boxes)
     frame = Box(0, 0, video.width, video.height)
     placed = ((sighting, sighting.box(mark).intersection(frame)) for sighting in sightings)

@@ -6,7 +6,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from blanklogo.media.encoding import EncoderSettings
+from blanklogo.media.encoding import EncoderSettings, choose_encoder
+from blanklogo.media.info import MediaInfo
 from blanklogo.media.output import check_target, pending_output
 from blanklogo.media.probe import probe
 from blanklogo.media.transcode import TranscodeStats, Transform, transcode
@@ -14,7 +15,7 @@ from blanklogo.pipeline.finish import Work, Written, finish, untouched, write_wi
 from blanklogo.pipeline.learn import Candidate, Learnt, learn
 from blanklogo.pipeline.look import Cancelled, Look, OnEvent, look
 from blanklogo.pipeline.memory import give_back
-from blanklogo.pipeline.plan import candidates
+from blanklogo.pipeline.plan import candidates, check_places
 from blanklogo.pipeline.report import Outcome, report, track_report
 from blanklogo.pipeline.restore import Removal, Restoration
 from blanklogo.pipeline.verify import verify_streams
@@ -36,11 +37,13 @@ def run(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Report:
         CancelledError: stopped; nothing was kept.
     """
     started = time.monotonic()
-    probe(job.source)
+    info = probe(job.source)
     provenance = read_provenance(job.source)
     if not job.dry_run:
         check_target(job.source, job.target, job.overwrite)
         check_can_carry(provenance)
+        _check_codec(job, info)
+    check_places(job, info)
     seen = look(job, on_event, cancelled)
     found = candidates(job, seen)
     work = Work(job, seen, provenance, on_event, cancelled)
@@ -55,6 +58,12 @@ def run(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Report:
     for warning in outcome.warnings:
         on_event(Notice(warning))
     return report(job, seen, outcome, time.monotonic() - started)
+
+
+def _check_codec(job: Job, info: MediaInfo) -> None:
+    """Refuses a codec that was asked for before the work, not after it; what a crop leaves is known only then."""
+    if job.codec is not None and job.mode is not Mode.CROP:
+        choose_encoder(info, job.codec, job.quality, suffix=job.target.suffix)
 
 
 def _planned(work: Work, found: tuple[Candidate, ...]) -> Outcome:

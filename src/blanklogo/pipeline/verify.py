@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import cv2
@@ -140,7 +141,7 @@ def verify_streams(source: Path, result: Path, stats: TranscodeStats) -> Verific
 
 
 def _same_film(source: Path, result: Path, stats: TranscodeStats) -> StreamComparison:
-    comparison = compare_streams(source, result, num_lost_frames=stats.num_lost_frames)
+    comparison = compare_streams(source, result, num_lost_frames=stats.num_lost_frames, left_out=stats.left_out)
     if not (comparison.pts_match and comparison.others_identical):
         raise VerificationError(f"the result is not the same film: {'; '.join(comparison.details)}")
     return comparison
@@ -163,7 +164,11 @@ def _pairs(reader: VideoReader, again: VideoReader) -> Iterator[tuple[Frame, Fra
         closing(prefetched(reader, 3, "verify-source")) as before,
         closing(prefetched(again, 3, "verify-result")) as after,
     ):
-        yield from zip(before, after, strict=True)
+        for one, other in zip_longest(before, after):
+            if one is None or other is None:
+                fewer = "source" if one is None else "result"
+                raise VerificationError(f"the result is not the same film: fewer frames of the {fewer} can be decoded")
+            yield one, other
 
 
 def _outside(removals: tuple[Removal, ...], height: int, width: int) -> Mask:

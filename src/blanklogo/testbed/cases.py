@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanklogo.errors import SourceError
+from blanklogo.media.errors import Stage, foreign_errors
 from blanklogo.testbed.burn import PlacedMark, Placement, burn, place, strengths
 from blanklogo.testbed.clips import Clip, Planes, write_clip
 from blanklogo.testbed.marks import UPSCALE, resized, rgba_bytes
@@ -104,9 +105,11 @@ def make_case(clip: Clip, mark: Mark, folder: Path, burning: Burning | None = No
 
     Raises:
         OptionError: the motion, the sound or the place does not fit.
+        WriteError: the folder cannot be made.
     """
     burning = burning or Burning()
-    folder.mkdir(parents=True, exist_ok=True)
+    with foreign_errors(Stage.WRITE, folder):
+        folder.mkdir(parents=True, exist_ok=True)
     scale = burning.scale or max(0.55, min(clip.width_px, clip.height_px) / 720)
     placed = _placed_marks(clip, mark, scale, burning)
     motions = [strengths(burning.motion, clip.num_frames, k, len(placed)) for k in range(len(placed))]

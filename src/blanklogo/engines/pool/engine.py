@@ -6,18 +6,17 @@ import os
 import threading
 import weakref
 
-from blanklogo.engines.base import REMOVER, Engine, EngineStats, Message
-from blanklogo.engines.call import LocalCall
-from blanklogo.engines.desk import Badge, Desk
+from blanklogo.engines.base import REMOVER
+from blanklogo.engines.desk import Badge
+from blanklogo.engines.desk_engine import DeskEngine
 from blanklogo.engines.pool.gpu import gpus
 from blanklogo.engines.pool.process import WorkerProcess
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.engines.supervisor import Supervisor
 from blanklogo.errors import UnavailableError
-from blanklogo.types import Order
 
 
-class PoolEngine(Engine):
+class PoolEngine(DeskEngine):
     """Worker processes on this machine, up to `max_workers`; one for each core, or for each GPU if the spec has any.
 
     Which of the GPUs in `spec.gpu` it is does not matter here: a worker takes what the machine has. A pool that is
@@ -30,27 +29,15 @@ class PoolEngine(Engine):
     name = "pool"
 
     def __init__(self, spec: EngineSpec, workload: str = REMOVER) -> None:
-        super().__init__(spec, workload)
         if os.name != "posix":
             raise UnavailableError("the pool needs a POSIX system (Linux, macOS)", hint='engine="inline"')
         self._gpus = gpus() if spec.gpu else ()
-        num_places = min(spec.max_workers, len(self._gpus) or num_cores())
-        self._desk = Desk(spec, num_places, self._hire)
+        super().__init__(spec, workload, min(spec.max_workers, len(self._gpus) or num_cores()))
         # At the program's end, too, workers are ended by us, so that their scratch folders go as well.
         self._at_exit = weakref.finalize(self, self._desk.close, is_patient=False)
-        self._desk.open()
-
-    def submit(self, order: Order | Message) -> LocalCall:
-        call = LocalCall(order.as_dict() if isinstance(order, Order) else order, self._desk.withdraw)
-        self._desk.put(call)
-        return call
-
-    @property
-    def stats(self) -> EngineStats:
-        return self._desk.stats
 
     def close(self, *, is_patient: bool = True) -> None:
-        self._desk.close(is_patient=is_patient)
+        super().close(is_patient=is_patient)
         self._at_exit.detach()
 
     def _hire(self, badge: Badge) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from blanklogo.engines.base import REMOVER, Engine, EngineStats, Message
+from blanklogo.engines.base import REMOVER, Message
 from blanklogo.engines.call import LocalCall
-from blanklogo.engines.desk import Badge, Closing, Desk
+from blanklogo.engines.desk import Badge, Closing
+from blanklogo.engines.desk_engine import DeskEngine
 from blanklogo.engines.parcel import packed, unpacked
 from blanklogo.engines.ray import cluster
 from blanklogo.engines.ray.worker import RayWorker
@@ -17,7 +18,7 @@ from blanklogo.errors import BlankLogoError
 from blanklogo.types import Order
 
 
-class RayEngine(Engine):
+class RayEngine(DeskEngine):
     """Workers are actors, each with `cpu_cores` and, if the spec has any, a GPU of whichever kind the cluster has.
 
     Args:
@@ -35,11 +36,9 @@ class RayEngine(Engine):
     name = "ray"
 
     def __init__(self, spec: EngineSpec, workload: str = REMOVER, address: str | None = None) -> None:
-        super().__init__(spec, workload)
         self._sees_our_disk = address is None
         self._membership = cluster.join(address)
-        self._desk = Desk(spec, spec.max_workers, self._hire)
-        self._desk.open()
+        super().__init__(spec, workload, spec.max_workers)
 
     def submit(self, order: Order | Message) -> LocalCall:
         call = self._call(order)
@@ -47,12 +46,8 @@ class RayEngine(Engine):
             self._desk.put(call)
         return call
 
-    @property
-    def stats(self) -> EngineStats:
-        return self._desk.stats
-
     def close(self, *, is_patient: bool = True) -> None:
-        self._desk.close(is_patient=is_patient)
+        super().close(is_patient=is_patient)
         self._membership.leave()
 
     def _call(self, order: Order | Message) -> LocalCall:
