@@ -3,6 +3,9 @@
 Residue is the mark's strength (`matting.strength`) measured in the result, as a share of full strength. Texture
 correlates with any pattern by chance: how much is told by the measure itself, over as many backgrounds as the video
 shows, and by the same matte moved to places beside the mark. The limit stands above both.
+
+Where a still scene was made up (`Matte.is_made_up`), the residue is measured against what was made up: it proves that
+this is what the file shows, not that it is true, and the report says that it was invented.
 """
 
 from __future__ import annotations
