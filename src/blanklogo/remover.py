@@ -1,10 +1,12 @@
 """The one thing that every engine runs: load once, then take marks out, order after order.
 
-remover = Remover()
-remover.load()
-for message in remover.run({"source": "/videos/clip.mp4", "target": "/videos/clip.clean.mp4"}):
-    print(message)  # progress and notices, and last {"type": "result", "output": …, "report": {…}}
-remover.close()
+In steps::
+
+    remover = Remover()
+    remover.load()
+    for message in remover.run({"source": "/videos/clip.mp4", "target": "/videos/clip.clean.mp4"}):
+        print(message)  # progress and notices, and last {"type": "result", "output": …, "report": {…}}
+    remover.close()
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ import numpy as np
 
 from blanklogo.matting.evidence import novelty
 from blanklogo.matting.regression import Evidence, Fit, Prior, regress
-from blanklogo.matting.samples import CropSamples
+from blanklogo.matting.samples import CropSamples, box_hole
 from blanklogo.ops.compositing import least_alpha
 from blanklogo.ops.harmonic import FillDoubt, HarmonicFill
 from blanklogo.ops.morphology import dilated, without_specks
@@ -27,7 +27,6 @@ from blanklogo.ops.windows import subsampled
 from blanklogo.types import Box, Matte, PlaneMatte
 from blanklogo.types.arrays import Mask, Values
 
-_BOX_MARGIN_PX = 3  # a detector's box may cut a soft edge
 _SUPPORT_MARGIN_PX = 2  # the codec smears a mark's edge by about this much
 _ALPHA = (0.2, 0.5)  # prior mean and deviation: most pixels of a box are bare or translucent
 _WIDE_OFFSET = 100.0  # deviation of d, in code values, while the colour is unknown
@@ -50,7 +49,7 @@ def estimate_blind(samples: CropSamples, box: Box) -> Matte:
         samples: T frames; the crop must reach beyond the box.
         box: the mark's place, in luma px of the frame; may be a few px too small.
     """
-    hole = _box_hole(samples, box)
+    hole = box_hole(samples.crop, box)
     weights = novelty(samples.luma, ~hole)
     luma = _luma_matte(samples, hole, weights)
     chroma = (_chroma_matte(samples, plane_index, luma, weights) for plane_index in (1, 2))
@@ -59,22 +58,12 @@ def estimate_blind(samples: CropSamples, box: Box) -> Matte:
 
 def num_backgrounds(samples: CropSamples, box: Box) -> float:
     """Te, the effective number of independent backgrounds that the samples show around the box."""
-    return float(novelty(samples.luma, ~_box_hole(samples, box)).sum())
+    return float(novelty(samples.luma, ~box_hole(samples.crop, box)).sum())
 
 
 def is_still(matte: Matte) -> bool:
     """Whether a matte was learnt blindly where nothing moves: then it says where the mark is, hardly what it is."""
     return matte.origin == "blind" and matte.effective_backgrounds < _FEW_BACKGROUNDS
-
-
-def _box_hole(samples: CropSamples, box: Box) -> Mask:
-    crop = samples.crop
-    hole = np.zeros((crop.height, crop.width), bool)
-    y0, x0 = max(0, box.y0 - crop.y0 - _BOX_MARGIN_PX), max(0, box.x0 - crop.x0 - _BOX_MARGIN_PX)
-    hole[y0 : box.y1 - crop.y0 + _BOX_MARGIN_PX, x0 : box.x1 - crop.x0 + _BOX_MARGIN_PX] = True
-    if hole.all():  # a box as large as the frame leaves nothing to fill from; its rim is the best guess
-        hole[[0, -1]] = hole[:, [0, -1]] = False
-    return hole
 
 
 def _luma_matte(samples: CropSamples, hole: Mask, weights: Values) -> PlaneMatte:

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from blanklogo.errors import OptionError
 from blanklogo.media.planes import PlaneFormat
 from blanklogo.types import Box
-from blanklogo.types.arrays import Values
+from blanklogo.types.arrays import Mask, Values
+
+_BOX_MARGIN_PX = 3  # a box, detected or drawn by hand, may cut a soft edge
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,3 +64,17 @@ class CropSamples:
     def steps(self, plane_index: int) -> tuple[int, int]:
         """(x, y) subsampling of a plane."""
         return (1, 1) if plane_index == 0 else (self.format.step_x, self.format.step_y)
+
+
+def box_hole(crop: Box, box: Box) -> Mask:
+    """Where a box lies in a crop, a little grown, bool [h, w]; some of the crop is always left known.
+
+    Args:
+        box: in luma px of the frame; may be a few px too small.
+    """
+    hole = np.zeros((crop.height, crop.width), bool)
+    y0, x0 = max(0, box.y0 - crop.y0 - _BOX_MARGIN_PX), max(0, box.x0 - crop.x0 - _BOX_MARGIN_PX)
+    hole[y0 : box.y1 - crop.y0 + _BOX_MARGIN_PX, x0 : box.x1 - crop.x0 + _BOX_MARGIN_PX] = True
+    if hole.all():  # a box as large as the frame leaves nothing to fill from; its rim is the best guess
+        hole[[0, -1]] = hole[:, [0, -1]] = False
+    return hole

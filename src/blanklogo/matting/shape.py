@@ -54,7 +54,7 @@ def shape_in_box(picture: Values, box: Mask) -> Mask:
     """
     looks = (_Looks(_colours(picture), 120), _Looks(_patterns(picture, box), 60))
     total = sum((blurred(_likeness(one, box), 1.0) for one in looks), np.zeros(box.shape, np.float32))
-    shape = _without_islands(dilated(_hysteresis(total) & box, _MARGIN_PX) & box)
+    shape = _without_islands(dilated(_hysteresis(total) & box, _MARGIN_PX) & box) & box
     return shape if shape.sum() >= _LEAST_SHARE * box.sum() else box
 
 

@@ -14,15 +14,13 @@ from dataclasses import fields
 import cv2
 import numpy as np
 
-from blanklogo.matting.samples import CropSamples
+from blanklogo.matting.samples import CropSamples, box_hole
 from blanklogo.matting.shape import shape_in_box
 from blanklogo.ops.compositing import least_alpha
 from blanklogo.ops.patch_fill import fill_from_patches
 from blanklogo.ops.windows import subsampled
 from blanklogo.types import Box, Matte, PlaneMatte
 from blanklogo.types.arrays import Mask, Values
-
-_BOX_MARGIN_PX = 3  # a box drawn by hand may cut a soft edge
 
 
 def estimate_still(samples: CropSamples, box: Box, kept: Box, effective_backgrounds: float) -> Matte:
@@ -35,8 +33,7 @@ def estimate_still(samples: CropSamples, box: Box, kept: Box, effective_backgrou
         effective_backgrounds: Te, as measured.
     """
     picture = _mean_picture(samples)
-    hole = _hole(samples.crop, box)
-    support = shape_in_box(picture, hole)
+    support = shape_in_box(picture, box_hole(samples.crop, box))
     background = fill_from_patches(picture, support)
     whole = tuple(_plane(samples, index, picture, background, support) for index in range(3))
     y, x = kept.y0 - samples.crop.y0, kept.x0 - samples.crop.x0
@@ -52,15 +49,6 @@ def _mean_picture(samples: CropSamples) -> Values:
     means = [np.tensordot(share, samples.values(index), axes=1).astype(np.float32) for index in range(3)]
     size = means[0].shape[::-1]
     return np.dstack([cv2.resize(mean, size, interpolation=cv2.INTER_LINEAR) for mean in means]).astype(np.float32)
-
-
-def _hole(crop: Box, box: Box) -> Mask:
-    grown = box.dilated(_BOX_MARGIN_PX, crop.x1, crop.y1).intersection(crop) or box
-    hole = np.zeros((crop.height, crop.width), bool)
-    hole[grown.y0 - crop.y0 : grown.y1 - crop.y0, grown.x0 - crop.x0 : grown.x1 - crop.x0] = True
-    if hole.all():  # a box as large as the frame leaves nothing to continue from; its rim is the best guess
-        hole[[0, -1]] = hole[:, [0, -1]] = False
-    return hole
 
 
 def _plane(samples: CropSamples, index: int, picture: Values, background: Values, support: Mask) -> PlaneMatte:
