@@ -12,6 +12,7 @@ Errors are problem details (RFC 9457), with the error's own fields beside the st
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
@@ -127,7 +128,7 @@ class _Routes:
     def _call_id(self, request: Request, job_id: str) -> str:
         identifier = self.caller(request)
         call_id, _, shown = job_id.partition(".")
-        if shown != self._tokens.signature(identifier, call_id):
+        if not hmac.compare_digest(shown.encode(), self._tokens.signature(identifier, call_id).encode()):
             raise HTTPException(404, "no such job of this token")
         return call_id
 
