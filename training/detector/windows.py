@@ -41,7 +41,7 @@ def make_window(rng: np.random.Generator, *, is_tall: bool = False, held_out: bo
     """One window; the same generator's state gives the same one."""
     sizes = TALL_FRAMES if is_tall else WIDE_FRAMES
     height, width = sizes[int(rng.integers(len(sizes)))]
-    frames = make_shot(height, width, rng, held_out=held_out)
+    frames = make_shot((height, width), rng, held_out=held_out)
     boxes, alpha = _burn_marks(frames, rng, held_out)
     lumas = compressed(frames, int(rng.integers(CRF[0], CRF[1] + 1)))
     full = TALL if is_tall else WIDE
