@@ -17,7 +17,7 @@ from blanklogo.detection.record import Picture, Record
 from blanklogo.detection.statistics import window_statistics
 from blanklogo.types import TimeRange
 
-WINDOW_SECONDS = 2.0  # a mark that hops stays this long at least, or half of it lies in one window
+WINDOW_SECONDS = 1.2  # of six pictures, at five a second; a mark that hops stays longer than that
 WINDOW_PICTURES = 6  # as many as the network was trained on
 LEAST_PICTURES = 3  # fewer say nothing over time
 MOST_WINDOWS = 40  # spread evenly; more add cost and no knowledge

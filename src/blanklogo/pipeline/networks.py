@@ -33,5 +33,13 @@ def detector_for(job: Job) -> Detector | None:
     chosen = job.networks
     if chosen.detector == "none" or job.marks or job.boxes:
         return None
-    file = locate(SHIPPED_DETECTOR if chosen.detector == "auto" else chosen.detector, chosen.folder)
+    if chosen.detector == "auto":
+        return shipped_detector(chosen.device)
+    file = locate(chosen.detector, chosen.folder)
     return Detector(finder_of(open_session(file.path, chosen.device)), file)
+
+
+def shipped_detector(device: str = "auto") -> Detector:
+    """The detector that comes with the package. Raises as `detector_for`."""
+    file = locate(SHIPPED_DETECTOR)
+    return Detector(finder_of(open_session(file.path, device)), file)

@@ -9,7 +9,6 @@ from pathlib import Path
 from blanklogo.errors import OptionError
 from blanklogo.types.geometry import Box, TimeRange
 
-
 DEVICES = ("auto", "cpu", "cuda")
 
 
