@@ -13,6 +13,7 @@ import pytest
 from loopback import Files, serving
 
 from blanklogo.errors import CancelledError, OptionError, TargetError, TransferError, WriteError
+from blanklogo.net import http
 from blanklogo.transfer import check_deliverable, deliver, fetch, local_path, objects, scratch_name, web
 
 MEDIA = random.Random(7).randbytes(3_000_000)
@@ -29,7 +30,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
         monkeypatch.setenv("AWS_REGION", "eu-central-1")
-        monkeypatch.setattr(web, "PAUSES_SECONDS", (0.01, 0.02, 0.03))
+        monkeypatch.setattr(http, "PAUSES_SECONDS", (0.01, 0.02, 0.03))
         yield files
 
 
