@@ -265,7 +265,7 @@ def test_stopped_it_keeps_what_came_and_goes_on(
     begin, blank, listed, folder: Path, server: Files, number: signal.Signals
 ) -> None:
     listed(NET)
-    server.pause_seconds = 0.1  # 46 pieces: over four seconds for the whole
+    server.pause_seconds = 0.5  # 46 pieces: over twenty seconds for the whole
     process = begin()
     process.send_signal(number)
     _, said = process.communicate(timeout=PATIENCE_SECONDS)

@@ -146,6 +146,8 @@ SAFETENSORS = struct.pack("<Q", 20) + b'{"weight":{}}       ' + b"\0" * 40
         (ONNX + b"\x08", "neither"),
         (ONNX + b"\x08\x01\x4b", "neither"),  # a field that ONNX does not have
         (b"\x08\x0a", "neither"),  # no graph
+        (b"\x08\x0a\x3a\x02\x2a\x09", "damaged ONNX"),  # a tensor that is longer than its graph
+        (b"\x3a\x04\x2a\x02\x70\x01", "ONNX whose numbers lie in another file"),
     ],
 )
 def test_every_other_format_is_refused_with_what_to_do(tmp_path: Path, body: bytes, said: str) -> None:
@@ -195,6 +197,13 @@ def test_what_torch_and_onnx_write_is_told_apart(tmp_path: Path) -> None:
     model = onnx.helper.make_model(onnx.helper.make_graph([node], "g", [x], [y]), producer_name="us")
     onnx.helper.set_model_props(model, {"stride": "32"})
     onnx.save(model, tmp_path / "net.onnx")
+    weight = onnx.helper.make_tensor("w", onnx.TensorProto.FLOAT, [1000], bytes(4000), raw=True)
+    model.graph.initializer.append(weight)
+    onnx.save(model, tmp_path / "heavy.onnx")
+    onnx.save(model, tmp_path / "pair.onnx", save_as_external_data=True, location="pair.data", size_threshold=0)
+    assert format_of(tmp_path / "heavy.onnx") is Format.ONNX
+    with pytest.raises(WeightsError, match="another file beside it"):
+        format_of(tmp_path / "pair.onnx")
     assert format_of(tmp_path / "script.pt") is Format.TORCHSCRIPT
     assert format_of(tmp_path / "net.onnx") is Format.ONNX
     for name in ("state.pt", "whole.pt", "old.pt"):

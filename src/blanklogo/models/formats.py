@@ -12,19 +12,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from blanklogo.errors import WeightsError
+from blanklogo.models.protobuf import has_data_outside, is_onnx_model
 from blanklogo.models.weights import Format
 
-ACCEPTED = "ONNX (.onnx), or a TorchScript archive (.pt, as torch.jit.save writes it)"
+ACCEPTED = "ONNX in one file (.onnx), or a TorchScript archive (.pt, as torch.jit.save writes it)"
 EXPORT_HINT = (
-    "export it where it was made: torch.onnx.export(net, example, 'net.onnx'), "
+    "export it where it was made: torch.onnx.export(net, example, 'net.onnx', external_data=False), "
     "or torch.jit.trace(net, example).save('net.pt'); docs/models.md has more"
 )
 
-# The fields of onnx.ModelProto (onnx.proto): 7 is the graph. Each is a varint or has its length before it.
-_MODEL_FIELDS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26})
-_GRAPH_FIELD, _VARINT, _LENGTH_FIRST = 7, 0, 2
 _PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # a pickle's first two bytes, by protocol
-_NUM_FIELDS_MAX = 100_000  # functions and metadata come in many fields, but not in more than that
 
 
 def format_of(path: Path) -> Format:
@@ -56,7 +53,7 @@ def _format_of(file: BinaryIO) -> Format | str:
         return "a Git LFS pointer to the file and not the file itself"
     if head.lstrip().lower().startswith((b"<!doctype", b"<html")):
         return "a web page"
-    return Format.ONNX if _is_onnx(file) else "neither"
+    return _onnx_format(file)
 
 
 def _zip_format(file: BinaryIO) -> Format | str:
@@ -73,35 +70,16 @@ def _zip_format(file: BinaryIO) -> Format | str:
     return "an archive, but none of TorchScript"
 
 
-def _is_onnx(file: BinaryIO) -> bool:
-    """Whether the file is, from its first byte to its last, a row of a ModelProto's fields, a graph among them."""
-    size, position, has_graph = _size(file), 0, False
-    for _ in range(_NUM_FIELDS_MAX):
-        if position == size:
-            return has_graph
-        file.seek(position)
-        read = _varint(head := file.read(24), 0)
-        value = read and _varint(head, read[1])
-        if not read or not value:
-            return False
-        field, kind = read[0] >> 3, read[0] & 7
-        if field not in _MODEL_FIELDS or kind not in (_VARINT, _LENGTH_FIRST):
-            return False
-        position += value[1] + (value[0] if kind == _LENGTH_FIRST else 0)
-        has_graph = has_graph or field == _GRAPH_FIELD
-        if position > size:
-            return False
-    return False
-
-
-def _varint(data: bytes, start: int) -> tuple[int, int] | None:
-    """(the number, where what follows it begins); None where it does not end."""
-    value = 0
-    for index in range(start, min(start + 10, len(data))):
-        value |= (data[index] & 0x7F) << (7 * (index - start))
-        if data[index] < 0x80:
-            return value, index + 1
-    return None
+def _onnx_format(file: BinaryIO) -> Format | str:
+    size = _size(file)
+    try:
+        if not is_onnx_model(file, size):
+            return "neither"
+        if has_data_outside(file, size):
+            return "ONNX whose numbers lie in another file beside it, which its checksum does not cover"
+    except ValueError:
+        return "damaged ONNX"
+    return Format.ONNX
 
 
 def _size(file: BinaryIO) -> int:
