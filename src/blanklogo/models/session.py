@@ -46,7 +46,7 @@ def _warm(session: Session) -> Session:
         session.warm_up()
     except ProcessingError as error:
         session.close()
-        raise LoadError(f"{session.name} was loaded but does not run: {error}") from error
+        raise LoadError(f"at its first run {error}") from error
     return session
 
 
