@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from stand_in_nets import detector_of_classes, doubling, inpainter, node, saved
 
-from blanklogo.errors import LoadError, OptionError, ProcessingError, UnavailableError
+from blanklogo.errors import LoadError, OptionError, ProcessingError, UnavailableError, WeightsError
 from blanklogo.models import session as session_module
 from blanklogo.models.ports import Port, Session
 from blanklogo.models.session import SessionCache, close_sessions, load_session, open_session
@@ -146,7 +146,7 @@ def missing(folder: Path) -> Path:
 def test_a_wrong_file_is_one_clear_error_with_its_name(tmp_path: Path, made: Callable[[Path], Path]) -> None:
     path = made(tmp_path)
     for opened in (load_session, open_session):
-        with pytest.raises(LoadError) as caught:
+        with pytest.raises((LoadError, WeightsError)) as caught:
             opened(path)
         assert path.name in str(caught.value)
         assert "\n" not in str(caught.value)
@@ -173,7 +173,7 @@ def test_a_pickled_checkpoint_is_refused_and_never_unpickled(tmp_path: Path, is_
             archive.writestr("archive/version", "3")
     else:
         path.write_bytes(pickled)
-    with pytest.raises(LoadError, match=r"best.pt is a pickled checkpoint.*accepted: an ONNX file.*try: export"):
+    with pytest.raises(WeightsError, match=r"best\.pt is a (plain PyTorch|pickle).*accepted: ONNX.*try: export"):
         open_session(path)
     assert not sprung.exists()
 
@@ -232,7 +232,7 @@ def test_those_who_wait_for_a_load_that_fails_get_its_error_and_the_next_tries_a
     cache = SessionCache()
 
     def refused(_: int) -> bool:
-        with pytest.raises(LoadError, match=r"late\.onnx"):
+        with pytest.raises(WeightsError, match=r"late\.onnx"):
             cache.open(path)
         return True
 
@@ -303,7 +303,7 @@ def counted_loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_without_pytorch_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(tmp_path / "net.pt", "w") as archive:
         archive.writestr("net/code/__torch__.py", "")
-        archive.writestr("net/data.pkl", "")
+        archive.writestr("net/constants.pkl", "")
     monkeypatch.setitem(sys.modules, "torch", None)  # what an import finds where a package is not installed
     with pytest.raises(UnavailableError, match=r"PyTorch is not installed.*try: pip install 'blanklogo\[torch\]'"):
         load_session(tmp_path / "net.pt")
@@ -374,7 +374,7 @@ def test_a_real_checkpoint_of_pytorch_is_refused(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     for name, new in (("new.pt", True), ("old.pt", False)):
         torch.save({"weights": torch.zeros(3)}, tmp_path / name, _use_new_zipfile_serialization=new)
-        with pytest.raises(LoadError, match=f"{name} is a pickled checkpoint"):
+        with pytest.raises(WeightsError, match=f"{name} is a .*pickle"):
             load_session(tmp_path / name)
 
 
