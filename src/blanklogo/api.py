@@ -121,6 +121,7 @@ def estimate_matte(
     box: Box | None = None,
     platform: str | Platform | None = None,
     within: TimeRange | None = None,
+    networks: Networks | None = None,
     on_event: OnEvent | None = None,
     cancelled: Cancelled | None = None,
 ) -> Matte:
@@ -135,6 +136,7 @@ def estimate_matte(
         boxes=(box,) if box else (),
         platform=Platform(platform) if platform else None,
         within=within or TimeRange(),
+        networks=networks or Networks(),
     )
     learnt = learn_marks(job, on_event or _ignore, cancelled or _never)
     if not learnt.mattes:
@@ -155,6 +157,7 @@ def preview(
     marks: Sequence[str | Path] = (),
     boxes: Sequence[Box] = (),
     within: TimeRange | None = None,
+    networks: Networks | None = None,
     on_event: OnEvent | None = None,
     cancelled: Cancelled | None = None,
 ) -> Path:
@@ -165,6 +168,7 @@ def preview(
         marks=tuple(Path(mark) for mark in marks),
         boxes=tuple(boxes),
         within=within or TimeRange(),
+        networks=networks or Networks(),
     )
     write_preview(job, Path(target), on_event or _ignore, cancelled or _never)
     return Path(target)

@@ -35,7 +35,7 @@ def detector_for(job: Job) -> Detector | None:
         return None
     if chosen.detector == "auto":
         return shipped_detector(chosen.device)
-    file = locate(chosen.detector, chosen.folder)
+    file = locate(chosen.detector, chosen.folder, chosen.own_list)
     return Detector(finder_of(open_session(file.path, chosen.device)), file)
 
 

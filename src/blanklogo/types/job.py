@@ -54,12 +54,14 @@ class Networks:
             something must be invented.
         device: "auto", "cpu" or "cuda".
         folder: of pulled weights; None: the usual one where the work is done.
+        own_list: the user's list of further names; None: models.toml in that folder, if it is there.
     """
 
     detector: str = "auto"
     inpainter: str = "auto"
     device: str = "auto"
     folder: Path | None = None
+    own_list: Path | None = None
 
     def __post_init__(self) -> None:
         for role in ("detector", "inpainter"):

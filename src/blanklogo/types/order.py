@@ -109,7 +109,7 @@ class Order:
             "within": [self.within.start_seconds, None if end == float("inf") else end],
             "codec": self.codec,
             "quality": self.quality,
-            "networks": asdict(self.networks) | {"folder": self.networks.folder and str(self.networks.folder)},
+            "networks": {name: value and str(value) for name, value in asdict(self.networks).items()},
             "overwrite": self.overwrite,
             "dry_run": self.dry_run,
             "learn_only": self.learn_only,
@@ -160,7 +160,8 @@ def _networks(values: Any) -> Networks:
     given = values if isinstance(values, Mapping) else {"": values}
     if given.keys() <= known and all(isinstance(value, str | None) for value in given.values()):
         read = {name: value for name, value in given.items() if value is not None}
-        return Networks(**{**read, **({"folder": Path(read["folder"])} if "folder" in read else {})})
+        paths = {name: Path(read[name]) for name in ("folder", "own_list") if name in read}
+        return Networks(**{**read, **paths})
     raise OptionError(f"networks {values!r}", accepted=f"texts for {', '.join(sorted(known))}")
 
 
