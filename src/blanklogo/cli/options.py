@@ -45,7 +45,7 @@ Detector = Annotated[
     typer.Option(
         "--detector",
         metavar="NAME",
-        help="The network that looks beside evidence over time: auto (the one that comes with the package), none, a name "
+        help="The network that looks beside evidence over time: auto (the one in the package), none, a name "
         "that `blanklogo models list` gives, or an ONNX or TorchScript file of a YOLO detector.",
         show_default=False,
     ),
