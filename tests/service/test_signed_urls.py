@@ -32,6 +32,7 @@ from blanklogo.service.storage.ranges import asked_for
 from blanklogo.testbed.cases import Burning, make_case
 from blanklogo.testbed.marks import draw_mark
 from blanklogo.testbed.scenes import Scene
+from blanklogo.types import Networks
 from blanklogo.types.order import Order
 
 KEY = "own_1/job_1/clip.mp4"
@@ -448,7 +449,10 @@ def test_a_removal_through_signed_urls(served: Served, tmp_path: Path) -> None:
     source, target = "own_1/job_2/input.mp4", "own_1/job_2/output.mp4"
     served.storage.put(source, [case.marked.read_bytes()])
     order = Order(
-        served.storage.sign_get(source, 600), served.storage.sign_put(target, 600), boxes=(case.places[0].box,)
+        served.storage.sign_get(source, 600),
+        served.storage.sign_put(target, 600),
+        boxes=(case.places[0].box,),
+        networks=Networks("none", "none"),
     )
     with InlineEngine(EngineSpec(max_workers=1)) as engine:
         result = engine.submit(order).result(300)

@@ -97,7 +97,7 @@ class Storage:
             OptionError: another digest.
         """
         meter = self._meter(key, max_bytes, sha256)
-        with foreign_errors(key, meter), ThreadPoolExecutor(1, "chunks") as thread:
+        with foreign_errors(key, meter, is_writing=True), ThreadPoolExecutor(1, "chunks") as thread:
             obstore.put(self._store, key, meter.metered(_pulled(chunks, thread)), **self._way(key))
             self._settle(key)
         return Stored(meter.num_bytes, meter.sha256)
@@ -107,7 +107,7 @@ class Storage:
     ) -> Stored:
         """As `put`, for bytes that come from a network."""
         meter = self._meter(key, max_bytes, sha256)
-        with foreign_errors(key, meter):
+        with foreign_errors(key, meter, is_writing=True):
             await obstore.put_async(self._store, key, meter.metered_async(chunks), **self._way(key))
             if self._folder is not None:
                 await self._folder.settle_async(key)
@@ -119,7 +119,7 @@ class Storage:
         Raises:
             ConflictError: there is one.
         """
-        with foreign_errors(check_key(key)):
+        with foreign_errors(check_key(key), is_writing=True):
             self.check_room(len(data))
             obstore.put(self._store, key, data, mode="create", use_multipart=False)
             self._settle(key)
