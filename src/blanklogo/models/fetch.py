@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from blanklogo.errors import ModelError, TransferError, WeightsError
-from blanklogo.models.files import WeightsFile, checked, disk_errors
+from blanklogo.models.files import WeightsFile, checked, disk_errors, part_path
 from blanklogo.models.formats import format_of
 from blanklogo.models.lock import held
 from blanklogo.models.part import Part, label_path
@@ -59,11 +59,6 @@ def pull(
         folder.mkdir(parents=True, exist_ok=True)
         with held(place.with_name(f"{place.name}.lock"), _waiting(weights, on_event, cancelled)):
             return _there(weights, place) or _fetched(weights, place, on_event, cancelled)
-
-
-def part_path(place: Path) -> Path:
-    """Where what has come of a file lies until it is whole."""
-    return place.with_name(f"{place.name}.part")
 
 
 def _there(weights: Weights, place: Path) -> WeightsFile | None:
