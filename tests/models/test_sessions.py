@@ -85,7 +85,7 @@ def test_errors_are_raised_and_not_printed(tmp_path: Path, capfd: pytest.Capture
     with pytest.raises(LoadError):
         load_session(path)
     with pytest.raises(LoadError):
-        load_session(cut_short(tmp_path))
+        load_session(of_an_opset_to_come(tmp_path))
     printed = capfd.readouterr()
     assert (printed.out, printed.err) == ("", "")
 
