@@ -45,6 +45,7 @@ MODES = ("auto", "inpaint", "crop")
 PLATFORMS = ("sora", "tiktok", "runway", "pika", "kling", "luma", "midjourney", "instagram", "facebook", "custom")
 
 ENGINES = ("inline", "pool", "modal", "ray")
+DEVICES = ("auto", "cpu", "cuda")
 CODECS = ("h264", "hevc", "av1", "vp9", "ffv1")
 
 KEYS: Mapping[str, Key] = {
@@ -52,6 +53,8 @@ KEYS: Mapping[str, Key] = {
     "platform": Key(None, str, ", ".join(PLATFORMS), '"tiktok"', PLATFORMS),
     "codec": Key(None, str, f"{', '.join(CODECS)}; unset: as the source", '"h264"', CODECS),
     "quality": Key(None, float, "0 (lossless) to 51 (worst); unset: visually lossless", "16"),
+    "detector": Key("auto", str, "auto, none, or a name or file of `models list`", '"none"'),
+    "device": Key("auto", str, ", ".join(DEVICES), '"cpu"', DEVICES),
     "engine": Key("inline", str, f"{', '.join(ENGINES)}; or several, A,B: in this order", '"pool"', ENGINES, True),
     "overwrite": Key(False, bool, "true, false", "false"),
 }

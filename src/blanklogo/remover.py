@@ -32,6 +32,9 @@ class Remover:
     def load(self) -> None:
         """Everything that a removal needs, so that the first one is as quick as the others."""
         import blanklogo.pipeline.run  # noqa: F401 (NumPy, OpenCV, SciPy and PyAV: most of a second)
+        from blanklogo.pipeline.networks import shipped_detector
+
+        shipped_detector()
 
     def run(self, order: Order | Message, cancelled: Callable[[], bool] | None = None) -> Iterator[Message]:
         """Does an order; yields progress and notices while it runs, and last the result.
@@ -98,6 +101,7 @@ def _job(order: Order, source: Path, target: Path, marks: tuple[Path, ...]) -> J
         within=order.within,
         codec=order.codec,
         quality=order.quality,
+        networks=order.networks,
         overwrite=order.overwrite,
         dry_run=order.dry_run,
     )

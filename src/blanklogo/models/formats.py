@@ -74,7 +74,7 @@ def _onnx_format(file: BinaryIO) -> Format | str:
     size = _size(file)
     try:
         if not is_onnx_model(file, size):
-            return "neither"
+            return "neither ONNX nor TorchScript, or cut short"
         if has_data_outside(file, size):
             return "ONNX whose numbers lie in another file beside it, which its checksum does not cover"
     except ValueError:
