@@ -17,7 +17,7 @@ from blanklogo.models.formats import format_of
 from blanklogo.models.lock import held
 from blanklogo.models.part import Part, label_path
 from blanklogo.models.weights import Weights
-from blanklogo.net.http import client, get
+from blanklogo.net.http import client, get, plain
 from blanklogo.net.pieces import Cancelled, named, stop_if
 from blanklogo.types import Event, Notice
 
@@ -100,7 +100,7 @@ def _fill(path: Path, weights: Weights, place: Path, on_event: Callable[[Event],
 def _get(part: Part, weights: Weights, place: Path, cancelled: Cancelled) -> None:
     try:
         with client() as connection:
-            get(connection, part.uri, part, cancelled)
+            get(plain(connection, part.uri), part.uri, part, cancelled)
     except TransferError as error:
         raise TransferError(error.came, accepted=error.accepted, hint=_by_hand(weights, place)) from error
 
