@@ -22,7 +22,8 @@ An answer::
 
 An error's answer is `error.as_dict()`, with `http_status(error)` where there is HTTP.
 
-What comes here comes from strangers: a path on the machine that answers is never taken from it.
+What comes here comes from strangers: a path on the machine that answers is never taken from it, and its order is
+guarded, so that its URLs are fetched and written to on the public internet only (`transfer.guard`).
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ _STATUS_OF = (  # the first that fits
 
 
 def order_from_body(body: object) -> Order:
-    """What a body asks for.
+    """What a body asks for, guarded.
 
     Raises:
         OptionError: a field is missing, unknown, too large or does not fit.
@@ -88,6 +89,7 @@ def order_from_body(body: object) -> Order:
     order["boxes"] = _listed("boxes", given.get("boxes"))
     order["within"] = [_seconds("from", given.get("from")) or 0.0, _seconds("to", given.get("to"))]
     _check_kinds(order)
+    order["is_guarded"] = True
     return Order.from_dict(order)
 
 
@@ -136,7 +138,11 @@ def _url(name: str, url: Any) -> str | None:
     accepted = ", ".join(f"{scheme}:" for scheme in _SCHEMES)
     if not isinstance(url, str):
         raise OptionError(f"{name} of type {type(url).__name__}", accepted=accepted)
-    if urlsplit(url).scheme.lower() not in _SCHEMES or not urlsplit(url).netloc:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that do not close, say
+        parts = urlsplit("")
+    if parts.scheme.lower() not in _SCHEMES or not parts.netloc:
         raise OptionError(f"{name} {url.partition('?')[0][:200]!r}", accepted=accepted)
     return url
 

@@ -13,44 +13,50 @@ from typing import BinaryIO
 import httpx2
 
 from blanklogo.errors import TransferError
+from blanklogo.transfer.guard.client import answered, check_reachable, media_client
+from blanklogo.transfer.guard.policy import Policy
 from blanklogo.transfer.pieces import MAX_MEDIA_BYTES, PIECE_BYTES, Cancelled, check_size, named, pieces, stop_if
 
 PAUSES_SECONDS = (0.2, 1.0, 3.0)  # before each further try
-_TIMEOUT = httpx2.Timeout(30, connect=10)  # seconds for any piece to move, not for the whole
 _MAY_PASS = frozenset({408, 416, 425, 429, 500, 502, 503, 504})  # 416: the file has changed and is shorter now
 _HINTS = {401: "a signed URL that still holds", 403: "a signed URL that still holds", 404: "look whether it is there"}
 
 
-def download(uri: str, place: Path, cancelled: Cancelled, max_bytes: int = MAX_MEDIA_BYTES) -> None:
+def download(uri: str, place: Path, cancelled: Cancelled, policy: Policy, max_bytes: int = MAX_MEDIA_BYTES) -> None:
     """The file at a URI, in pieces. A broken line is taken up where it broke if the server names the file's version
     (a strong ETag) and serves ranges, and else from the start.
 
     Raises:
-        TransferError, CancelledError: see `places.fetch`.
+        OptionError, TransferError, CancelledError: see `places.fetch`.
         OSError: the disk refused.
     """
-    with place.open("wb") as file, _client() as client:
-        fetching = _Fetching(client, uri, file, cancelled, max_bytes)
+    with place.open("wb") as file, media_client(policy) as client:
+        fetching = _Fetching(client, policy, uri, file, cancelled, max_bytes)
         _tried(uri, "fetched", cancelled, fetching.go_on)
 
 
-def upload(path: Path, uri: str, cancelled: Cancelled) -> None:
+def upload(path: Path, uri: str, cancelled: Cancelled, policy: Policy) -> None:
     """A file to a signed URL by PUT, from the start again when the line breaks. Raises as `download`."""
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     # A signed PUT takes no body whose length is not said.
     headers = {"Content-Length": str(path.stat().st_size), "Content-Type": kind}
 
     def send() -> None:
-        with path.open("rb") as file:
-            client.put(uri, content=pieces(file, cancelled), headers=headers).raise_for_status()
+        def build(url: httpx2.URL) -> httpx2.Request:
+            file.seek(0)
+            return client.build_request("PUT", url, content=pieces(file, cancelled), headers=headers)
 
-    with _client() as client:
+        with path.open("rb") as file, answered(client, policy, uri, build) as response:
+            response.raise_for_status()
+
+    with media_client(policy) as client:
         _tried(uri, "brought", cancelled, send)
 
 
-def check_target(uri: str, *, overwrite: bool) -> None:
-    """Nothing: whether a signed PUT is good shows only when it is used."""
-    del uri, overwrite
+def check_target(uri: str, policy: Policy, *, overwrite: bool) -> None:
+    """Whether the policy lets it through; whether a signed PUT is good shows only when it is used."""
+    del overwrite
+    check_reachable(uri, policy)
 
 
 @dataclass
@@ -58,6 +64,7 @@ class _Fetching:
     """One file on its way, over as many requests as it takes."""
 
     client: httpx2.Client
+    policy: Policy
     uri: str
     file: BinaryIO
     cancelled: Cancelled
@@ -67,7 +74,11 @@ class _Fetching:
 
     def go_on(self) -> None:
         headers = {"Range": f"bytes={self.num_bytes}-", "If-Range": self.etag} if self.etag and self.num_bytes else {}
-        with self.client.stream("GET", self.uri, headers=headers) as response:
+
+        def build(url: httpx2.URL) -> httpx2.Request:
+            return self.client.build_request("GET", url, headers=headers)
+
+        with answered(self.client, self.policy, self.uri, build) as response:
             if response.status_code == 416:
                 self.etag = None
             response.raise_for_status()
@@ -93,10 +104,6 @@ class _Fetching:
 def _range_start(response: httpx2.Response) -> int | None:
     match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     return int(match[1]) if match else None
-
-
-def _client() -> httpx2.Client:
-    return httpx2.Client(timeout=_TIMEOUT, follow_redirects=True, headers={"Accept-Encoding": "identity"})
 
 
 def _tried(uri: str, done: str, cancelled: Cancelled, attempt: Callable[[], None]) -> None:
