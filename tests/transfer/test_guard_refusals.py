@@ -198,6 +198,17 @@ def test_the_door_is_open_to_whoever_may_come(tmp_path: Path) -> None:
             assert own.num_accepted == number
 
 
+@pytest.mark.parametrize(
+    "host",
+    ["127.1", "0x7f.1", "2130706433", "017700000001", "127.0.0.1.", "a.0x1f", "public.example.", "a..example", "%6c"],
+)
+def test_what_is_neither_a_name_nor_an_address_is_not_even_looked_up(host: str, names: Internet) -> None:
+    """Resolvers differ in what they make of it."""
+    with pytest.raises(OptionError, match="names no public host"):
+        check_reachable(f"http://{host}/clip.mp4", Policy.allowing("127.0.0.0/8"))
+    assert names.looked_up == []
+
+
 # What a refusal tells
 
 

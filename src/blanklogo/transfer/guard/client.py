@@ -26,7 +26,7 @@ from blanklogo.transfer.guard.urls import check_url
 from blanklogo.transfer.pieces import named
 
 TIMEOUT = httpx2.Timeout(30, connect=10)  # seconds for any piece to move, not for the whole
-KEEPS_METHOD = (307, 308)  # redirects after which a PUT is still one; RFC 9110, 15.4
+KEEPS_METHOD = (307, 308)  # after the others a PUT would become a GET, and nothing be delivered; RFC 9110, 15.4
 _HEADERS = {"Accept-Encoding": "identity"}
 
 Build = Callable[[httpx2.URL], httpx2.Request]
@@ -62,7 +62,7 @@ def answered(client: httpx2.Client, policy: Policy, uri: str, build: Build) -> I
 
     Raises:
         OptionError: a URL on the way that the policy does not let through.
-        TransferError: too many redirects, one that a PUT cannot follow, or if guarded a peer that is too slow and an
+        TransferError: too many redirects, one that a PUT or POST cannot follow, or if guarded a peer that is too slow and an
             answer in an encoding that was not asked for.
         httpx2.HTTPError: as the client.
     """
@@ -164,9 +164,10 @@ def _next_url(response: httpx2.Response, policy: Policy, uri: str, num_redirects
     following = response.next_request
     if following is None:
         raise TransferError(f"{named(uri)} redirects to what is no URL", hint="the URL of the file itself")
-    if response.request.method == "PUT" and response.status_code not in KEEPS_METHOD:
-        came = f"{named(uri)} answers a PUT with a redirect ({response.status_code})"
-        raise TransferError(came, accepted="a URL that takes a PUT itself")
+    method = response.request.method
+    if method not in ("GET", "HEAD") and response.status_code not in KEEPS_METHOD:
+        came = f"{named(uri)} answers a {method} with a redirect ({response.status_code})"
+        raise TransferError(came, accepted=f"a URL that takes a {method} itself")
     if policy.is_guarded and response.url.scheme == "https" and following.url.scheme == "http":
         raise Refused("goes from https: to http:")
     return following.url
