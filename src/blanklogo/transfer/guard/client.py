@@ -62,8 +62,8 @@ def answered(client: httpx2.Client, policy: Policy, uri: str, build: Build) -> I
 
     Raises:
         OptionError: a URL on the way that the policy does not let through.
-        TransferError: too many redirects, one that a PUT or POST cannot follow, or if guarded a peer that is too slow and an
-            answer in an encoding that was not asked for.
+        TransferError: too many redirects, one that a PUT or POST cannot follow, or if guarded a peer that is too slow
+            and an answer in an encoding that was not asked for.
         httpx2.HTTPError: as the client.
     """
     num_redirects = 0
