@@ -10,7 +10,7 @@ their names resolve to at the moment.
     urls        check_url          what a URL must look like, before any look-up
     network     GuardedBackend     resolves, checks every address, connects to the very one that was checked
     pace        Pace               total time, and a least rate
-    client      guarded_client     an httpx2 client over it; `answered` follows redirects, each checked as the first was
+    client      media_client       an httpx2 client over it; `answered` follows redirects, each checked as the first was
 
 Decisions:
 

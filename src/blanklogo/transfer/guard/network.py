@@ -74,7 +74,7 @@ def _resolved(host: str, port: int) -> list[Address]:
         if error.errno == socket.EAI_AGAIN:
             raise httpcore2.ConnectError("its name could not be looked up") from error
         return []
-    except (UnicodeError, ValueError):  # a name that the resolver's own encoding refuses
+    except ValueError:  # a name that the resolver's own encoding refuses (UnicodeError is one)
         return []
     return list(dict.fromkeys(ip_address(str(place[0])) for *_, place in found))
 
