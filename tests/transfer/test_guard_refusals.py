@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blanklogo.errors import OptionError, TransferError
-from blanklogo.transfer import check_deliverable, deliver, fetch, web
+from blanklogo.net import http
+from blanklogo.transfer import check_deliverable, deliver, fetch
 from blanklogo.transfer.guard.addresses import is_public
 from blanklogo.transfer.guard.client import check_reachable
 from blanklogo.transfer.guard.policy import Policy
@@ -268,7 +269,7 @@ def test_a_name_that_cannot_be_looked_up_for_now_may_be_later(
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", busy)
-    monkeypatch.setattr(web, "PAUSES_SECONDS", (0.01, 0.02))
+    monkeypatch.setattr(http, "PAUSES_SECONDS", (0.01, 0.02))
     check_deliverable("http://public.example/out.mp4", overwrite=False)
     with pytest.raises(TransferError, match="its name could not be looked up"):
         fetch("http://public.example/a.mp4", tmp_path / "clip.mp4", never)

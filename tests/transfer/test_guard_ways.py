@@ -18,6 +18,7 @@ from feigned_internet import PUBLIC_IPV4, PUBLIC_IPV6, Door, Internet, door
 from scripted_server import MEDIA, Script, make_certificates, scripted, speaking
 
 from blanklogo.errors import BlankLogoError, OptionError, TransferError
+from blanklogo.net import http
 from blanklogo.transfer import deliver, fetch, web
 from blanklogo.transfer.guard.policy import Policy
 from loopback import serving
@@ -33,7 +34,7 @@ def never() -> bool:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "PAUSES_SECONDS", (0.01, 0.02))
+    monkeypatch.setattr(http, "PAUSES_SECONDS", (0.01, 0.02))
 
 
 @pytest.fixture
