@@ -1,0 +1,1 @@
+"""The detector: one class, anchor-free, fed with what a few seconds of one shot have in common."""

@@ -1,0 +1,116 @@
+"""A few frames of one made shot: a camera over a picture, things that pass, light, noise, and letters on top."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.sources.backgrounds import background, paste, photograph, shape_mask
+from training.sources.negatives import caption, fine_print, score_board
+
+Picture = NDArray[np.uint8]  # R'G'B' [H, W, 3]
+
+NUM_FRAMES = 6
+CAMERAS = ("tripod", "tripod", "tripod", "hand", "hand", "pan", "zoom")
+
+
+@dataclass(frozen=True, eq=False)
+class _Passer:
+    picture: Picture
+    mask: NDArray[np.float32]
+    start_px: NDArray[np.float64]
+    speed_px: NDArray[np.float64]
+
+
+def make_shot(height_px: int, width_px: int, rng: np.random.Generator, *, held_out: bool = False) -> list[Picture]:
+    """`NUM_FRAMES` frames, about 0.2 to 1 s apart, without a mark, R'G'B' uint8 [H, W, 3] each."""
+    camera = str(rng.choice(CAMERAS))
+    margin = 0 if camera == "tripod" else int(0.25 * min(height_px, width_px))
+    canvas = background(height_px + 2 * margin, width_px + 2 * margin, rng, held_out=held_out)
+    path = _camera_path(camera, margin, rng)
+    passers = [_passer(height_px, width_px, rng, held_out) for _ in range(_num_passers(camera, rng))]
+    deviation, flicker = rng.uniform(0, 4) ** 1.2, rng.uniform(0, 0.02)
+    frames = []
+    for index, matrix in enumerate(path):
+        frame = canvas.copy() if matrix is None else cv2.warpAffine(canvas, matrix, (width_px, height_px))
+        for passer in passers:
+            x, y = passer.start_px + index * passer.speed_px
+            paste(frame, passer.picture, passer.mask, (int(x), int(y)))
+        frames.append(_noisy(frame, deviation, 1 + rng.normal(0, flicker), rng))
+    _write_on(frames, rng, held_out)
+    return frames
+
+
+def _camera_path(camera: str, margin: int, rng: np.random.Generator) -> list[NDArray[np.float32] | None]:
+    """Affine maps from the canvas to each frame; None: the canvas itself."""
+    if camera == "tripod":
+        return [None] * NUM_FRAMES
+    steps = np.arange(NUM_FRAMES)[:, None]
+    shake = np.cumsum(rng.normal(0, rng.uniform(0.5, 6) if camera == "hand" else 0.4, (NUM_FRAMES, 2)), 0)
+    speed = rng.uniform(-1, 1, 2) * (margin / 3) if camera == "pan" else np.zeros(2)
+    offsets = np.clip(shake + speed * (steps - NUM_FRAMES / 2), -margin + 1, margin - 1) + margin
+    growth = rng.uniform(-0.03, 0.03) if camera == "zoom" else 0.0
+    scales = 1 + growth * np.arange(NUM_FRAMES)
+    return [np.array([[s, 0, -s * x], [0, s, -s * y]], np.float32) for s, (x, y) in zip(scales, offsets, strict=True)]
+
+
+def _num_passers(camera: str, rng: np.random.Generator) -> int:
+    return int(rng.integers(0, 4)) if camera == "tripod" else int(rng.integers(0, 3))
+
+
+def _passer(height_px: int, width_px: int, rng: np.random.Generator, held_out: bool) -> _Passer:
+    h, w = int(height_px * rng.uniform(0.15, 0.6)), int(width_px * rng.uniform(0.08, 0.35))
+    start = np.array([rng.uniform(-w / 2, width_px - w / 2), rng.uniform(-h / 2, height_px - h / 2)])
+    speed = rng.normal(0, 0.03, 2) * width_px * np.array([1, 0.3])
+    return _Passer(photograph(h, w, rng, held_out=held_out), shape_mask(h, w, rng), start, speed)
+
+
+def _noisy(frame: Picture, deviation: float, gain: float, rng: np.random.Generator) -> Picture:
+    """Sensor noise by a tile cut at a random place (fresh noise for every pixel costs more than all the rest)."""
+    tile = _noise_tile()
+    y, x = (int(rng.integers(0, side - need + 1)) for side, need in zip(tile.shape, frame.shape[:2], strict=True))
+    noise = tile[y : y + frame.shape[0], x : x + frame.shape[1], None] * np.float32(deviation)
+    return np.clip(frame * np.float32(gain) + noise, 0, 255).astype(np.uint8)
+
+
+_TILE = np.random.default_rng(7).standard_normal((900, 900)).astype(np.float32)
+
+
+def _noise_tile() -> NDArray[np.float32]:
+    return _TILE
+
+
+def _write_on(frames: list[Picture], rng: np.random.Generator, held_out: bool) -> None:
+    """Letters that are no mark, in place: captions (which may change), small print, score boards."""
+    height, width = frames[0].shape[:2]
+    kind = rng.random()
+    if kind < 0.25:
+        change = int(rng.integers(0, 2 * NUM_FRAMES))  # past the end: one caption throughout
+        layers = [caption(height, width, rng, held_out=held_out) for _ in range(2)]
+        ink = np.array(rng.choice([[255, 255, 255], [250, 240, 90]]))
+        for index, frame in enumerate(frames):
+            letters, rim = layers[index >= change]
+            _ink(frame, rim, np.zeros(3))
+            _ink(frame, letters, ink)
+    elif kind < 0.35:
+        letters = fine_print(height, width, rng, held_out=held_out)
+        for frame in frames:
+            _ink(frame, letters, np.full(3, 230.0))
+    elif kind < 0.43 and width > height:
+        letters, plates = score_board(height, width, rng, held_out=held_out)
+        paper = rng.uniform(0, 120, 3)
+        for frame in frames:
+            _ink(frame, plates * 0.9, paper)
+            _ink(frame, letters, np.full(3, 245.0))
+
+
+def _ink(frame: Picture, coverage: NDArray[np.float32], colour: NDArray) -> None:
+    rows, columns = np.flatnonzero(coverage.max(1) > 0), np.flatnonzero(coverage.max(0) > 0)
+    if not len(rows):
+        return
+    cut = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    share = coverage[cut][..., None]
+    frame[cut] = np.rint(frame[cut] * (1 - share) + share * colour).astype(np.uint8)
