@@ -9,11 +9,13 @@ JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+EXTRAS := remote gpu modal ray runpod replicate lambda
+TORCH := torch==2.13.0
 LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check format docs bench bench-engines calibrate lock clean
+.PHONY: help setup setup-torch demo test test-slow check format docs bench bench-engines calibrate lock clean
 
 help:  ## this list
 	@echo 'BlankLogo takes a burned-in mark out of a video and leaves everything else as it was.'
@@ -37,6 +39,9 @@ $(STAMP): requirements/dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+setup-torch: setup  ## add PyTorch, for networks as TorchScript and for training (TORCH=torch==2.13.0)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
 
 demo: setup  ## make a clip with a mark, remove the mark, score the result, print the picture's path
 	$(BIN)/blanklogo demo
@@ -70,7 +75,8 @@ calibrate: setup  ## how fast a removal is on this machine; writes the table tha
 
 lock:  ## resolve requirements/*.lock anew from pyproject.toml (needs uv; UV=/path/to/uv)
 	$(UV) pip compile pyproject.toml $(LOCK_FLAGS) --upgrade -o requirements/runtime.lock > /dev/null
-	$(UV) pip compile pyproject.toml $(LOCK_FLAGS) --upgrade --all-extras --group dev --constraint requirements/runtime.lock \
+	$(UV) pip compile pyproject.toml $(LOCK_FLAGS) --upgrade $(EXTRAS:%=--extra %) --group dev --group training \
+		--constraint requirements/runtime.lock \
 		-o requirements/dev.lock > /dev/null
 
 clean:  ## remove what was built here: .venv, caches, the demo's and the benchmark's output

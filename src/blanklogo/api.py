@@ -26,7 +26,7 @@ from blanklogo.pipeline.marks import write_matte
 from blanklogo.pipeline.plan import check_times
 from blanklogo.pipeline.preview import learn_marks, write_preview
 from blanklogo.pipeline.run import run
-from blanklogo.types import Box, Detection, Event, Job, Matte, Mode, Platform, Report, TimeRange
+from blanklogo.types import Box, Detection, Event, Job, Matte, Mode, Networks, Platform, Report, TimeRange
 
 OnEvent = Callable[[Event], None]
 Cancelled = Callable[[], bool]
@@ -43,6 +43,7 @@ def remove(
     within: TimeRange | None = None,
     codec: str | None = None,
     quality: float | None = None,
+    networks: Networks | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
     engine: str | Engine = "inline",
@@ -54,6 +55,7 @@ def remove(
     """Takes the marks out of a video; see `types.Job` for the options.
 
     Args:
+        networks: which take part; None: the shipped ones, on what is there.
         target: the result; None: the source's name with `.clean` before its suffix.
         engine: where it runs: "inline" (here, at once), "pool", "modal", "ray", or an engine that is open already; see
             `engines.open`. One that is named is opened for this removal and closed after it.
@@ -81,6 +83,7 @@ def remove(
         within=within or TimeRange(),
         codec=codec,
         quality=quality,
+        networks=networks or Networks(),
         overwrite=overwrite,
         dry_run=dry_run,
     )
@@ -99,12 +102,14 @@ def detect(
     *,
     platform: str | Platform | None = None,
     within: TimeRange | None = None,
+    networks: Networks | None = None,
     on_event: OnEvent | None = None,
     cancelled: Cancelled | None = None,
 ) -> Detection:
     """Where marks are and when; writes nothing. Raises as `remove`."""
     probe(source)
-    job = _job(source, platform=Platform(platform) if platform else None, within=within or TimeRange())
+    place = Platform(platform) if platform else None
+    job = _job(source, platform=place, within=within or TimeRange(), networks=networks or Networks())
     seen = look(job, on_event or _ignore, cancelled or _never)
     check_times(job, seen)
     return seen.detection
@@ -116,6 +121,7 @@ def estimate_matte(
     box: Box | None = None,
     platform: str | Platform | None = None,
     within: TimeRange | None = None,
+    networks: Networks | None = None,
     on_event: OnEvent | None = None,
     cancelled: Cancelled | None = None,
 ) -> Matte:
@@ -130,6 +136,7 @@ def estimate_matte(
         boxes=(box,) if box else (),
         platform=Platform(platform) if platform else None,
         within=within or TimeRange(),
+        networks=networks or Networks(),
     )
     learnt = learn_marks(job, on_event or _ignore, cancelled or _never)
     if not learnt.mattes:
@@ -150,6 +157,7 @@ def preview(
     marks: Sequence[str | Path] = (),
     boxes: Sequence[Box] = (),
     within: TimeRange | None = None,
+    networks: Networks | None = None,
     on_event: OnEvent | None = None,
     cancelled: Cancelled | None = None,
 ) -> Path:
@@ -160,6 +168,7 @@ def preview(
         marks=tuple(Path(mark) for mark in marks),
         boxes=tuple(boxes),
         within=within or TimeRange(),
+        networks=networks or Networks(),
     )
     write_preview(job, Path(target), on_event or _ignore, cancelled or _never)
     return Path(target)

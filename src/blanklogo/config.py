@@ -1,8 +1,8 @@
-"""A user's defaults for `remove`: from a TOML file and from the environment, each with its origin.
+"""A user's defaults for `remove`, and where weights are: from a TOML file and from the environment, with their origin.
 
-Strongest first: an option on the command line, an environment variable `BLANKLOGO_REMOVE_<KEY>`, the key in the
-table `[remove]` of the file, the built-in default. The file is `$XDG_CONFIG_HOME/blanklogo/config.toml`, or
-`~/.config/blanklogo/config.toml` where that variable is not set.
+Strongest first: an option on the command line, an environment variable (`BLANKLOGO_REMOVE_<KEY>`, and those of
+`MODEL_VARIABLES`), the key in the table `[remove]` or `[models]` of the file, the built-in default. The file is
+`$XDG_CONFIG_HOME/blanklogo/config.toml`, or `~/.config/blanklogo/config.toml` where that variable is not set.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ MODES = ("auto", "inpaint", "crop")
 PLATFORMS = ("sora", "tiktok", "runway", "pika", "kling", "luma", "midjourney", "instagram", "facebook", "custom")
 
 ENGINES = ("inline", "pool", "modal", "ray")
+DEVICES = ("auto", "cpu", "cuda")
 CODECS = ("h264", "hevc", "av1", "vp9", "ffv1")
 
 KEYS: Mapping[str, Key] = {
@@ -52,11 +53,20 @@ KEYS: Mapping[str, Key] = {
     "platform": Key(None, str, ", ".join(PLATFORMS), '"tiktok"', PLATFORMS),
     "codec": Key(None, str, f"{', '.join(CODECS)}; unset: as the source", '"h264"', CODECS),
     "quality": Key(None, float, "0 (lossless) to 51 (worst); unset: visually lossless", "16"),
+    "detector": Key("auto", str, "auto, none, or a name or file of `models list`", '"none"'),
+    "device": Key("auto", str, ", ".join(DEVICES), '"cpu"', DEVICES),
     "engine": Key("inline", str, f"{', '.join(ENGINES)}; or several, A,B: in this order", '"pool"', ENGINES, True),
     "overwrite": Key(False, bool, "true, false", "false"),
 }
 
+MODEL_KEYS: Mapping[str, Key] = {
+    "folder": Key(None, str, "where pulled weights lie; unset: the platform's cache folder", '"/data/models"'),
+    "list": Key(None, str, "your own list of weights; unset: models.toml in that folder", '"/data/models.toml"'),
+    "offline": Key(False, bool, "true (`models pull` fetches nothing), false", "true"),
+}
+MODEL_VARIABLES = {"folder": "BLANKLOGO_MODELS", "list": "BLANKLOGO_MODELS_LIST", "offline": "BLANKLOGO_OFFLINE"}
 
+_TABLES = {"remove": KEYS, "models": MODEL_KEYS}
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -82,29 +92,41 @@ def load_settings(environ: Mapping[str, str]) -> dict[str, Setting]:
     """
     settings = {name: Setting(key.default, BUILT_IN) for name, key in KEYS.items()}
     path = config_path(environ)
-    for name, value in _file_values(path).items():
+    for name, value in _file_values(path, "remove").items():
         settings[name] = Setting(checked(name, value, str(path)), str(path))
     for variable in sorted(environ):
         if variable.startswith(ENV_PREFIX):
             name = variable.removeprefix(ENV_PREFIX).lower()
-            _check_known(name, variable)
+            _check_known(name, variable, KEYS)
             settings[name] = Setting(from_text(name, environ[variable], variable), variable)
     return settings
 
 
-def from_text(name: str, text: str, where: str) -> Any:
+def load_model_settings(environ: Mapping[str, str]) -> dict[str, Setting]:
+    """What holds for each key of `MODEL_KEYS`; an empty variable counts as none. Raises as `load_settings`."""
+    settings = {name: Setting(key.default, BUILT_IN) for name, key in MODEL_KEYS.items()}
+    path = config_path(environ)
+    for name, value in _file_values(path, "models").items():
+        settings[name] = Setting(checked(name, value, str(path), MODEL_KEYS), str(path))
+    for name, variable in MODEL_VARIABLES.items():
+        if text := environ.get(variable):
+            settings[name] = Setting(from_text(name, text, variable, MODEL_KEYS), variable)
+    return settings
+
+
+def from_text(name: str, text: str, where: str, keys: Mapping[str, Key] = KEYS) -> Any:
     """The value that a text stands for, if it fits its key.
 
     Raises:
         OptionError: it does not; the message names `where` it came from.
     """
-    key = KEYS[name]
+    key = keys[name]
     if key.kind is bool:
         if text.lower() not in _TRUTH:
             raise OptionError(f"{where} {text!r}", accepted=", ".join(_TRUTH))
         return _TRUTH[text.lower()]
     try:
-        return checked(name, key.kind(text), where)
+        return checked(name, key.kind(text), where, keys)
     except OptionError:
         raise
     except ValueError:
@@ -129,14 +151,16 @@ def write_template(path: Path, *, overwrite: bool = False) -> None:
 
 def template() -> str:
     """The text of a new file."""
-    lines = ["# Defaults for `blanklogo remove`. Take away a `#` to set one; an option on the command line wins.", ""]
-    lines.append("[remove]")
-    for name, key in KEYS.items():
-        lines += [f"# {key.accepted}", f"#{name} = {key.example}"]
+    lines = ["# Defaults for `blanklogo`. Take away a `#` to set one; an option on the command line wins."]
+    for table, keys in _TABLES.items():
+        lines += ["", f"[{table}]"]
+        for name, key in keys.items():
+            lines += [f"# {key.accepted}", f"#{name} = {key.example}"]
     return "\n".join(lines) + "\n"
 
 
-def _file_values(path: Path) -> dict[str, Any]:
+def _file_values(path: Path, table: str) -> dict[str, Any]:
+    """What one table of the file says, once the whole file was found to be in order."""
     try:
         text = path.read_text(encoding="utf-8")
         content = tomllib.loads(text)
@@ -146,26 +170,26 @@ def _file_values(path: Path) -> dict[str, Any]:
         raise OptionError(f"{path} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise OptionError(f"{path} is no TOML: {error}", hint="blanklogo config init --overwrite") from error
-    unknown = content.keys() - {"remove"}
-    if unknown or not isinstance(content.get("remove", {}), dict):
-        raise OptionError(f"{path} holds {', '.join(sorted(unknown)) or 'remove = …'}", accepted="one table: [remove]")
-    for name in content.get("remove", {}):
-        _check_known(name, f"{path} [remove]")
-    return content.get("remove", {})
+    for name, values in content.items():
+        if name not in _TABLES or not isinstance(values, dict):
+            raise OptionError(f"{path} holds {name}", accepted=f"the tables {', '.join(f'[{one}]' for one in _TABLES)}")
+        for key in values:
+            _check_known(key, f"{path} [{name}]", _TABLES[name])
+    return content.get(table, {})
 
 
-def _check_known(name: str, where: str) -> None:
-    if name not in KEYS:
-        raise OptionError(f"{where}: no setting is called {name!r}", accepted=", ".join(KEYS))
+def _check_known(name: str, where: str, keys: Mapping[str, Key]) -> None:
+    if name not in keys:
+        raise OptionError(f"{where}: no setting is called {name!r}", accepted=", ".join(keys))
 
 
-def checked(name: str, value: Any, where: str) -> Any:
+def checked(name: str, value: Any, where: str, keys: Mapping[str, Key] = KEYS) -> Any:
     """The value, if it fits its key.
 
     Raises:
         OptionError: it does not; the message names `where` it came from.
     """
-    key = KEYS[name]
+    key = keys[name]
     if key.kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, key.kind) or (key.choices and not _is_chosen(key, value)):

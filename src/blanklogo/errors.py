@@ -7,13 +7,15 @@
     │   ├── SourceError            the input is missing, unreadable or no video
     │   ├── UnsupportedError       a video, but of a kind we refuse by name
     │   ├── OptionError            an option's value does not fit (a box, a time, a mark picture)
-    │   └── TargetError            the output's place does not fit (exists, is the input, no folder)
+    │   ├── TargetError            the output's place does not fit (exists, is the input, no folder)
+    │   └── WeightsError           a network's weights are not there, not known, or of a format we refuse
     ├── ProcessingError            the work failed though it was asked for rightly  exit 1
     │   ├── DecodeError            the source broke beyond what a decoder conceals
     │   ├── EncodeError            the encoder or the container refused
     │   ├── WriteError             the disk refused (full, gone, no permission)
     │   ├── VerificationError      the result is not what it must be; nothing was kept
-    │   └── TransferError          media could not be fetched from, or brought to, where it lives
+    │   ├── TransferError          media or weights could not be fetched from, or brought to, where they live
+    │   └── ModelError             a network's weights are damaged, or it does not do what it must
     ├── EngineError                the place where the work was to run let us down  exit 1
     │   ├── UnavailableError       not installed, not reachable, not allowed, or gone
     │   ├── LoadError              a worker could not load what it needs
@@ -23,9 +25,10 @@
     │   └── PendingError           not done yet (also a TimeoutError); ask again
     └── CancelledError             stopped by the caller                            exit 130
 
-A message says what came, what is accepted and what to try. Foreign errors (FFmpeg, the operating
-system) are turned into these at one border each: `blanklogo.media.errors` for FFmpeg and the disk, each engine's
-own module for its provider. `as_dict` and `from_dict` carry an error across a border as JSON.
+A message says what came, what is accepted and what to try. Foreign errors are turned into these at one border each:
+`blanklogo.media.errors` for FFmpeg and the disk under media, `blanklogo.models.files` for the disk under weights,
+`blanklogo.net.http` for HTTP, each engine's own module for its provider. `as_dict` and `from_dict` carry an error
+across a border as JSON.
 """
 
 from __future__ import annotations
@@ -98,6 +101,10 @@ class TargetError(CallerError):
     """The output's place does not fit: it exists, it is the input, its folder is missing."""
 
 
+class WeightsError(CallerError):
+    """A network's weights are not there, not known by that name, or of a format that is refused."""
+
+
 class ProcessingError(BlankLogoError):
     """The work failed though it was asked for rightly."""
 
@@ -119,7 +126,11 @@ class VerificationError(ProcessingError):
 
 
 class TransferError(ProcessingError):
-    """Media could not be fetched from where it lives, or brought to where it is wanted."""
+    """Media or weights could not be fetched from where they live, or brought to where they are wanted."""
+
+
+class ModelError(ProcessingError):
+    """A network's weights are damaged, or it does not do what it must."""
 
 
 class EngineError(BlankLogoError):

@@ -98,6 +98,7 @@ def _job(order: Order, source: Path, target: Path, marks: tuple[Path, ...]) -> J
         within=order.within,
         codec=order.codec,
         quality=order.quality,
+        networks=order.networks,
         overwrite=order.overwrite,
         dry_run=order.dry_run,
     )

@@ -12,6 +12,7 @@ A body::
     boxes        [[x0, y0, x1, y1], …] in px from the top-left, half-open
     from, to     seconds, half-open: only this part is touched
     codec, quality, dry_run   as in `Job`
+    detector, inpainter   auto (default), none, or a name of weights that the endpoint has
 
 An answer::
 
@@ -29,6 +30,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -58,9 +60,11 @@ STATS = (
     "processing_time_s",
 )
 
+_NETWORK_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _SCHEMES = ("https", "http", "s3", "gs", "az")
 _AS_IN_ORDER = ("mode", "platform", "boxes", "codec", "quality", "dry_run")
-_FIELDS = ("video", "video_url", "output_url", "name", "marks", "from", "to", *_AS_IN_ORDER)
+_NETWORKS = ("detector", "inpainter")
+_FIELDS = ("video", "video_url", "output_url", "name", "marks", "from", "to", *_NETWORKS, *_AS_IN_ORDER)
 _STATUS_OF = (  # the first that fits
     (CallerError, 400),
     (CancelledError, 499),  # nginx's word for "the client has gone"
@@ -87,6 +91,7 @@ def order_from_body(body: object) -> Order:
     order["marks"] = [_decoded("marks", mark, "a smaller picture") for mark in _listed("marks", given.get("marks"))]
     order["boxes"] = _listed("boxes", given.get("boxes"))
     order["within"] = [_seconds("from", given.get("from")) or 0.0, _seconds("to", given.get("to"))]
+    order["networks"] = {role: _network_name(role, given[role]) for role in _NETWORKS if given.get(role) is not None}
     _check_kinds(order)
     return Order.from_dict(order)
 
@@ -139,6 +144,13 @@ def _url(name: str, url: Any) -> str | None:
     if urlsplit(url).scheme.lower() not in _SCHEMES or not urlsplit(url).netloc:
         raise OptionError(f"{name} {url.partition('?')[0][:200]!r}", accepted=accepted)
     return url
+
+
+def _network_name(role: str, name: Any) -> str:
+    """A name of weights; never a path."""
+    if isinstance(name, str) and _NETWORK_NAME.fullmatch(name):
+        return name
+    raise OptionError(f"{role} {str(name)[:200]!r}", accepted="auto, none, or a name: a-z, 0-9, - and _")
 
 
 def _name_in(url: str | None) -> str | None:

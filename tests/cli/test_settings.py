@@ -6,7 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from blanklogo.config import CODECS, ENGINES, KEYS, MODES, PLATFORMS, Setting, config_path, load_settings, template
+from blanklogo.config import (
+    CODECS,
+    ENGINES,
+    KEYS,
+    MODEL_KEYS,
+    MODES,
+    PLATFORMS,
+    Setting,
+    config_path,
+    load_model_settings,
+    load_settings,
+    template,
+)
 from blanklogo.engines.open import ENGINES as open_engine_names
 from blanklogo.errors import OptionError
 from blanklogo.media.encoding import ENCODERS
@@ -46,8 +58,8 @@ def test_environment_over_file_over_built_in(own_settings: Path) -> None:
         ('[remove]\nmode = "blur"', "auto, inpaint, crop"),
         ("[remove]\nquality = true", "0 (lossless)"),
         ('[remove]\noverwrite = "yes"', "true, false"),
-        ("[detect]\n", "one table: [remove]"),
-        ('remove = "auto"', "one table: [remove]"),
+        ("[detect]\n", "the tables [remove], [models]"),
+        ('remove = "auto"', "the tables [remove], [models]"),
         ("[remove", "no TOML"),
     ],
 )
@@ -72,13 +84,34 @@ def test_other_programs_variables_are_left_alone() -> None:
     assert load_settings({"HOME": "/nowhere", "BLANKLOGO_OTHER": "1"})["mode"].value == "auto"
 
 
+def test_where_weights_are_is_set_in_the_same_way(own_settings: Path) -> None:
+    home = {"XDG_CONFIG_HOME": str(own_settings.parents[1]), "BLANKLOGO_MODELS_LIST": ""}
+    assert {setting.value for setting in load_model_settings(home).values()} == {None, False}
+    write(own_settings, '[models]\nfolder = "/a"\noffline = true\n')
+    settings = load_model_settings(home | {"BLANKLOGO_MODELS": "/b"})
+    assert settings["folder"] == Setting("/b", "BLANKLOGO_MODELS")
+    assert settings["offline"] == Setting(True, str(own_settings))
+    assert load_model_settings(home | {"BLANKLOGO_OFFLINE": "no"})["offline"].value is False
+    for wrong in ({"BLANKLOGO_OFFLINE": "perhaps"}, {"BLANKLOGO_OFFLINE": "2"}):
+        with pytest.raises(OptionError, match="BLANKLOGO_OFFLINE"):
+            load_model_settings(home | wrong)
+    write(own_settings, "[models]\nplace = 1\n")
+    with pytest.raises(OptionError, match="folder, list, offline"):
+        load_model_settings(home)
+    with pytest.raises(OptionError, match="folder, list, offline"):
+        load_settings(home)
+
+
 def test_the_template_explains_every_key_and_each_example_is_accepted(own_settings: Path) -> None:
     write(own_settings, template().replace("\n#", "\n"))  # takes the # away from every line but the first
-    lines = [line for line in own_settings.read_text().splitlines() if " = " in line or line == "[remove]"]
+    lines = [line for line in own_settings.read_text().splitlines() if " = " in line or line.startswith("[")]
     write(own_settings, "\n".join(lines))
     settings = load_settings({"XDG_CONFIG_HOME": str(own_settings.parents[1])})
     assert {setting.origin for setting in settings.values()} == {str(own_settings)}
     assert settings.keys() == KEYS.keys()
+    models = load_model_settings({"XDG_CONFIG_HOME": str(own_settings.parents[1])})
+    assert {setting.origin for setting in models.values()} == {str(own_settings)}
+    assert models.keys() == MODEL_KEYS.keys()
 
 
 def test_init_writes_once_and_show_tells_the_origin(blank, own_settings: Path, monkeypatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -25,16 +26,34 @@ class _Passer:
     speed_px: NDArray[np.float64]
 
 
-def make_shot(height_px: int, width_px: int, rng: np.random.Generator, *, held_out: bool = False) -> list[Picture]:
-    """`NUM_FRAMES` frames, about 0.2 to 1 s apart, without a mark, R'G'B' uint8 [H, W, 3] each."""
-    camera = str(rng.choice(CAMERAS))
+STEPS = tuple(float(index) for index in range(NUM_FRAMES))
+
+
+def make_shot(
+    size_px: tuple[int, int],
+    rng: np.random.Generator,
+    *,
+    held_out: bool = False,
+    camera: str | None = None,
+    steps: Sequence[float] = STEPS,
+) -> list[Picture]:
+    """Frames without a mark, R'G'B' uint8 [H, W, 3] each.
+
+    Args:
+        size_px: (height, width).
+        held_out: of what is kept for evaluation.
+        camera: one of `CAMERAS`; None: any.
+        steps: when the frames are; a step is about half a second.
+    """
+    height_px, width_px = size_px
+    camera = camera or str(rng.choice(CAMERAS))
     margin = 0 if camera == "tripod" else int(0.25 * min(height_px, width_px))
     canvas = background(height_px + 2 * margin, width_px + 2 * margin, rng, held_out=held_out)
-    path = _camera_path(camera, margin, rng)
+    path = _camera_path(camera, margin, np.array(steps), rng)
     passers = [_passer(height_px, width_px, rng, held_out) for _ in range(_num_passers(camera, rng))]
     deviation, flicker = rng.uniform(0, 4) ** 1.2, rng.uniform(0, 0.02)
     frames = []
-    for index, matrix in enumerate(path):
+    for index, matrix in zip(steps, path, strict=True):
         frame = canvas.copy() if matrix is None else cv2.warpAffine(canvas, matrix, (width_px, height_px))
         for passer in passers:
             x, y = passer.start_px + index * passer.speed_px
@@ -44,16 +63,18 @@ def make_shot(height_px: int, width_px: int, rng: np.random.Generator, *, held_o
     return frames
 
 
-def _camera_path(camera: str, margin: int, rng: np.random.Generator) -> list[NDArray[np.float32] | None]:
+def _camera_path(
+    camera: str, margin: int, steps: NDArray[np.float64], rng: np.random.Generator
+) -> list[NDArray[np.float32] | None]:
     """Affine maps from the canvas to each frame; None: the canvas itself."""
     if camera == "tripod":
-        return [None] * NUM_FRAMES
-    steps = np.arange(NUM_FRAMES)[:, None]
-    shake = np.cumsum(rng.normal(0, rng.uniform(0.5, 6) if camera == "hand" else 0.4, (NUM_FRAMES, 2)), 0)
+        return [None] * len(steps)
+    between = np.sqrt(np.diff(steps, prepend=steps[0] - 1))[:, None]  # a walk's spread grows with the root of time
+    shake = np.cumsum(rng.normal(0, rng.uniform(0.5, 6) if camera == "hand" else 0.4, (len(steps), 2)) * between, 0)
     speed = rng.uniform(-1, 1, 2) * (margin / 3) if camera == "pan" else np.zeros(2)
-    offsets = np.clip(shake + speed * (steps - NUM_FRAMES / 2), -margin + 1, margin - 1) + margin
+    offsets = np.clip(shake + speed * (steps[:, None] - steps.mean()), -margin + 1, margin - 1) + margin
     growth = rng.uniform(-0.03, 0.03) if camera == "zoom" else 0.0
-    scales = 1 + growth * np.arange(NUM_FRAMES)
+    scales = 1 + growth * steps
     return [np.array([[s, 0, -s * x], [0, s, -s * y]], np.float32) for s, (x, y) in zip(scales, offsets, strict=True)]
 
 
@@ -88,7 +109,7 @@ def _write_on(frames: list[Picture], rng: np.random.Generator, held_out: bool) -
     height, width = frames[0].shape[:2]
     kind = rng.random()
     if kind < 0.25:
-        change = int(rng.integers(0, 2 * NUM_FRAMES))  # past the end: one caption throughout
+        change = int(rng.integers(0, 2 * len(frames)))  # past the end: one caption throughout
         layers = [caption(height, width, rng, held_out=held_out) for _ in range(2)]
         ink = np.array(rng.choice([[255, 255, 255], [250, 240, 90]]))
         for index, frame in enumerate(frames):

@@ -41,7 +41,7 @@ def make_window(rng: np.random.Generator, *, is_tall: bool = False, held_out: bo
     """One window; the same generator's state gives the same one."""
     sizes = TALL_FRAMES if is_tall else WIDE_FRAMES
     height, width = sizes[int(rng.integers(len(sizes)))]
-    frames = make_shot(height, width, rng, held_out=held_out)
+    frames = make_shot((height, width), rng, held_out=held_out)
     boxes, alpha = _burn_marks(frames, rng, held_out)
     lumas = compressed(frames, int(rng.integers(CRF[0], CRF[1] + 1)))
     full = TALL if is_tall else WIDE
@@ -78,10 +78,10 @@ def _burn_marks(
     height, width = frames[0].shape[:2]
     union, boxes = np.zeros((height, width), np.float32), []
     for _ in range(int(rng.choice(MOST_MARKS + 1, p=[0.25, 0.5, 0.18, 0.07]))):
-        mark = _fitting(rng, height, width, held_out)
-        left, top = _place(mark, height, width, rng)
+        mark = fitting_mark(rng, height, width, held_out=held_out)
+        left, top = place_for(mark, height, width, rng)
         cut = slice(top, top + mark.size_px[0]), slice(left, left + mark.size_px[1])
-        if union[cut].max() > 0 or _contrast(frames[0][cut], mark) < LEAST_CONTRAST:
+        if union[cut].max() > 0 or contrast(frames[0][cut], mark) < LEAST_CONTRAST:
             continue
         for frame in _present(frames, rng):
             view = frame[cut]
@@ -92,7 +92,7 @@ def _burn_marks(
     return boxes, union
 
 
-def _fitting(rng: np.random.Generator, height: int, width: int, held_out: bool) -> DrawnMark:
+def fitting_mark(rng: np.random.Generator, height: int, width: int, *, held_out: bool) -> DrawnMark:
     """A mark that takes at most half of the frame's width and a quarter of its height."""
     while True:
         tall = min(height, width) * float(np.exp(rng.uniform(np.log(0.024), np.log(0.17))))
@@ -101,7 +101,7 @@ def _fitting(rng: np.random.Generator, height: int, width: int, held_out: bool) 
             return mark
 
 
-def _place(mark: DrawnMark, height: int, width: int, rng: np.random.Generator) -> tuple[int, int]:
+def place_for(mark: DrawnMark, height: int, width: int, rng: np.random.Generator) -> tuple[int, int]:
     """(left, top): mostly near the frame's rim, as marks are, and else anywhere."""
     room = np.array([width - mark.size_px[1], height - mark.size_px[0]])
     share = rng.random(2)
@@ -114,7 +114,8 @@ def _place(mark: DrawnMark, height: int, width: int, rng: np.random.Generator) -
     return int(left), int(top)
 
 
-def _contrast(view: Picture, mark: DrawnMark) -> float:
+def contrast(view: Picture, mark: DrawnMark) -> float:
+    """How much the mark changes a part of a frame: mean over its pixels, code values of luma."""
     change = np.abs(255 * mark.premultiplied - mark.alpha[..., None] * view) @ np.array([0.299, 0.587, 0.114])
     support = mark.alpha > SUPPORT
     return float(change[support].mean()) if support.any() else 0.0

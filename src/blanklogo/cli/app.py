@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from blanklogo.cli import config, demo, detect, estimate, matte, modal, preview, probe, remove
+from blanklogo.cli import config, demo, detect, estimate, matte, modal, models, preview, probe, remove
 from blanklogo.cli.output import print_error, unexpected, write_line
 from blanklogo.cli.stop import INTERRUPTED, Stop
 from blanklogo.errors import BlankLogoError, CancelledError, OptionError, ProcessingError, WriteError
@@ -35,6 +35,7 @@ for module, short_help in (
 ):
     command = getattr(module, module.__name__.rpartition(".")[2])
     app.command(short_help=short_help, epilog=module.EPILOG)(command)
+app.add_typer(models.models, short_help="List, pull and verify the networks' weights.")
 app.add_typer(config.config, short_help="Show or start your defaults for `remove`.")
 app.add_typer(modal.modal, short_help="Run removals on Modal: deploy, rehearse, look after.")
 
@@ -66,7 +67,9 @@ def run(arguments: Sequence[str], stop: Stop) -> int:
         code = app(list(arguments) or ["--help"], prog_name="blanklogo", obj=stop, standalone_mode=False) or 0
         sys.stdout.flush()
         return _interrupted(stop) if code == INTERRUPTED else code  # Typer makes that code of a KeyboardInterrupt
-    except (CancelledError, KeyboardInterrupt, typer.Abort):
+    except CancelledError as error:
+        return _interrupted(stop, error.hint)
+    except (KeyboardInterrupt, typer.Abort):
         return _interrupted(stop)
     except BrokenPipeError:
         return 1
@@ -88,9 +91,9 @@ def _failed(error: BlankLogoError, is_json: bool, stop: Stop) -> int:
     return error.exit_code
 
 
-def _interrupted(stop: Stop) -> int:
+def _interrupted(stop: Stop, kept: str | None = None) -> int:
     if stop.exit_code != 1:  # 1: nobody is reading any more
-        print("stopped; nothing was kept", file=sys.stderr)
+        print(f"stopped; {kept or 'nothing was kept'}", file=sys.stderr)
     return stop.exit_code
 
 

@@ -1,4 +1,4 @@
-"""`blanklogo config`: a user's defaults for `remove`."""
+"""`blanklogo config`: a user's defaults for `remove`, and where weights are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ import typer
 
 from blanklogo.cli import options
 from blanklogo.cli.output import Output
-from blanklogo.config import BUILT_IN, ENV_PREFIX, Setting, config_path, load_settings, write_template
+from blanklogo.config import (
+    BUILT_IN,
+    ENV_PREFIX,
+    Setting,
+    config_path,
+    load_model_settings,
+    load_settings,
+    write_template,
+)
 
 config = typer.Typer(
     name="config",
@@ -21,14 +29,16 @@ config = typer.Typer(
 @config.command(epilog=f"Strongest first: the option, the variable {ENV_PREFIX}<KEY>, the file, what is built in.")
 def show(context: typer.Context, is_json: options.Json = False) -> int:
     """Print each default, and who said so."""
-    path, settings = config_path(os.environ), load_settings(os.environ)
+    path, settings, models = config_path(os.environ), load_settings(os.environ), load_model_settings(os.environ)
     fields = {
         "path": str(path),
         "exists": path.exists(),
         "settings": {name: {"value": setting.value, "origin": setting.origin} for name, setting in settings.items()},
+        "models": {name: {"value": setting.value, "origin": setting.origin} for name, setting in models.items()},
     }
     words = [f"{path}{'' if path.exists() else ' (not there; `blanklogo config init` starts it)'}"]
     words += [f"  {name:<10} {_shown(setting)}" for name, setting in settings.items()]
+    words += ["weights:", *(f"  {name:<10} {_shown(setting)}" for name, setting in models.items())]
     Output(context.obj, is_json=is_json).result(fields, words, is_data=True)
     return 0
 

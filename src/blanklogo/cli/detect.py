@@ -29,6 +29,8 @@ def detect(
         typer.Option("--preview", metavar="PNG", help="Draw what was found, before and after.", show_default=False),
     ] = None,
     platform: options.Platform = None,
+    detector: options.Detector = None,
+    device: options.Device = None,
     start: options.Start = None,
     end: options.End = None,
     is_json: options.Json = False,
@@ -40,13 +42,14 @@ def detect(
     """
     chosen = options.parse_platform(platform)
     within = options.parse_range(start, end)
+    networks = options.networks(detector, device)
     if picture:
         options.check_new_picture(picture, source, overwrite=True, option="--preview")
     with Output(context.obj, is_json=is_json, is_quiet=is_quiet) as output:
         from blanklogo import api
 
         hears = {"on_event": output.event, "cancelled": context.obj}
-        found = api.detect(source, platform=chosen, within=within, **hears)
+        found = api.detect(source, platform=chosen, within=within, networks=networks, **hears)
         if picture and found.tracks:
             boxes = tuple(track.box for track in found.tracks)
             api.preview(source, picture, boxes=boxes, within=within, **hears)

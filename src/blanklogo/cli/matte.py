@@ -41,6 +41,7 @@ def matte(
     """
     options.check_new_picture(target, source, overwrite=overwrite)
     chosen = {"platform": options.parse_platform(platform), "within": options.parse_range(start, end)}
+    chosen |= {"networks": options.networks()}
     place = options.parse_box(box) if box else None
     with Output(context.obj, is_json=is_json, is_quiet=is_quiet) as output:
         from blanklogo import api

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blanklogo.config import PLATFORMS, checked
+from blanklogo.config import DEVICES, PLATFORMS, checked, load_model_settings, load_settings
 from blanklogo.errors import OptionError, TargetError
 
 if TYPE_CHECKING:
-    from blanklogo.types import Box, TimeRange
+    from blanklogo.types import Box, Networks, TimeRange
 
 Source = Annotated[Path, typer.Argument(metavar="IN", help="The video.", show_default=False)]
 Platform = Annotated[
@@ -39,6 +39,20 @@ Boxes = Annotated[
         help="A mark is here: left, top, width, height in px. May be given again.",
         show_default=False,
     ),
+]
+Detector = Annotated[
+    str | None,
+    typer.Option(
+        "--detector",
+        metavar="NAME",
+        help="The network that looks beside evidence over time: auto (the one in the package), none, a name "
+        "that `blanklogo models list` gives, or an ONNX or TorchScript file of a YOLO detector.",
+        show_default=False,
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", metavar="NAME", help=f"What networks run on: {', '.join(DEVICES)}.", show_default=False),
 ]
 Start = Annotated[
     str | None,
@@ -114,6 +128,24 @@ def parse_platform(text: str | None) -> str | None:
         OptionError: it is not.
     """
     return None if text is None else checked("platform", text, "the command line")
+
+
+def networks(detector: str | None = None, device: str | None = None) -> Networks:
+    """The networks that were asked for, the user's defaults where nothing was.
+
+    Raises:
+        OptionError: no such device, or a default does not fit.
+    """
+    from blanklogo.types import Networks
+
+    settings, lie = load_settings(os.environ), load_model_settings(os.environ)
+    folder, own_list = (Path(lie[name].value) if lie[name].value else None for name in ("folder", "list"))
+    return Networks(
+        detector=detector or settings["detector"].value,
+        device=device or settings["device"].value,
+        folder=folder,
+        own_list=own_list,
+    )
 
 
 def check_new_picture(path: Path, *inputs: Path, overwrite: bool, option: str = "-o") -> None:

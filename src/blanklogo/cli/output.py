@@ -24,6 +24,7 @@ STAGE_WORDS = {
     "learn": "learning the mark",
     "restore": "restoring",
     "verify": "checking the result",
+    "pull": "pulling",
 }
 PROGRESS_INTERVAL_SECONDS = 0.2  # often enough to look alive, and a long video's lines stay few
 

@@ -36,6 +36,7 @@ def preview(
         "marks": tuple(marks or ()),
         "boxes": options.parse_boxes(boxes),
         "within": options.parse_range(start, end),
+        "networks": options.networks(),
     }
     with Output(context.obj, is_json=is_json, is_quiet=is_quiet) as output:
         from blanklogo import api

@@ -1,4 +1,4 @@
-"""Finding burned-in marks from evidence over time, without a network.
+"""Finding burned-in marks from evidence over time, and by a network where that cannot judge.
 
 One pass over the samples keeps a bounded record (`record`). Pairs of windows that show different scenes vote on what
 stays the same (`votes`, `pairs`); lone groups of pixels with strong evidence are candidates (`candidates`), over the
@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from blanklogo.detection.constancy import is_constant
+from blanklogo.detection.glances import Finder
 from blanklogo.detection.hops import hopping
 from blanklogo.detection.lasting import lasting
+from blanklogo.detection.learned import learned
 from blanklogo.detection.partial import partial_candidates
 from blanklogo.detection.places import Place, places
 from blanklogo.detection.presence import ranges
@@ -38,7 +40,11 @@ SMALL = f"the frame is too small to tell a mark from the scene; {REMEDY}"
 
 
 def detect_marks(
-    samples: Iterable[LumaSample], *, platform: Platform | None = None, within: TimeRange = WHOLE
+    samples: Iterable[LumaSample],
+    *,
+    platform: Platform | None = None,
+    within: TimeRange = WHOLE,
+    finder: Finder | None = None,
 ) -> Detection:
     """Find the marks in a video from a few frames a second.
 
@@ -46,6 +52,7 @@ def detect_marks(
         samples: in order of time, all of one size; looked at once. About five a second serve well.
         platform: where the video came from; weighs places a little, never invents a mark.
         within: samples outside are not looked at, and tracks end there.
+        finder: a network that looks beside the evidence; None: evidence alone.
 
     Returns:
         Tracks with boxes in px of the samples, presence exact to about a sample; or none, with the reason if nothing
@@ -54,14 +61,30 @@ def detect_marks(
     seen = record(sample for sample in samples if sample.seconds in within)
     if seen is None:
         return Detection((), (within,), SHORT)
-    if min(seen.small_size_px) < LEAST_SIZE_PX or len(seen.windows) < LEAST_WINDOWS:
-        return Detection((), seen.shots, SMALL if min(seen.small_size_px) < LEAST_SIZE_PX else SHORT)
+    if min(seen.small_size_px) < LEAST_SIZE_PX:
+        return Detection((), seen.shots, SMALL)
+    marks, abstained = _by_evidence(seen, platform)
+    tracks = _tracks(seen, marks, "evidence", 0, within)
+    if finder is not None:
+        tracks += _tracks(seen, learned(seen, finder, marks), "network", len(marks), within)
+    return Detection(tuple(tracks), seen.shots, None if tracks else abstained)
+
+
+def _by_evidence(seen: Record, platform: Platform | None) -> tuple[list[list[Place]], str | None]:
+    """Groups of places, each one mark; and why nothing more could be known, if so."""
+    if len(seen.windows) < LEAST_WINDOWS:
+        return [], SHORT
     votes = vote([window.field for window in seen.windows], seen.shot_indices)
     if votes.num_scenes < LEAST_SCENES:
-        return Detection((), seen.shots, STILL)
+        return [], STILL
     marks, is_partly_still = _marks(seen, votes, platform)
-    tracks = [_track(seen, place, index, within) for index, group in enumerate(marks) for place in group]
-    return Detection(tuple(tracks), seen.shots, PARTLY_STILL if is_partly_still and not tracks else None)
+    return marks, PARTLY_STILL if is_partly_still else None
+
+
+def _tracks(seen: Record, marks: list[list[Place]], method: str, first_index: int, within: TimeRange) -> list[Track]:
+    return [
+        _track(seen, place, method, index, within) for index, group in enumerate(marks, first_index) for place in group
+    ]
 
 
 def _marks(seen: Record, votes: Votes, platform: Platform | None) -> tuple[list[list[Place]], bool]:
@@ -81,9 +104,10 @@ def _holds(box: Box, point: tuple[float, float]) -> bool:
     return box.x0 - NEAR_PX <= x < box.x1 + NEAR_PX and box.y0 - NEAR_PX <= y < box.y1 + NEAR_PX
 
 
-def _track(seen: Record, place: Place, mark_index: int, within: TimeRange) -> Track:
+def _track(seen: Record, place: Place, method: str, mark_index: int, within: TimeRange) -> Track:
     box = _full_size(place.box, seen)
-    return Track(box, ranges(place.on, seen.seconds, within), min(1.0, place.candidate.peak), mark_index=mark_index)
+    when = ranges(place.on, seen.seconds, within)
+    return Track(box, when, min(1.0, place.candidate.peak), method, mark_index)
 
 
 def _full_size(box: Box, seen: Record) -> Box:

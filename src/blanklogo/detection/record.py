@@ -42,14 +42,25 @@ class Window:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A sampled frame, shrunk and compressed. `jpeg` is uint8 [n]."""
+    """A sampled frame, shrunk and compressed. Both JPEGs are uint8 [n]; that in colour is there where asked for."""
 
     seconds: float
     jpeg: NDArray[np.uint8]
+    colour_jpeg: NDArray[np.uint8] | None = None
+
+    @property
+    def num_bytes(self) -> int:
+        return self.jpeg.size + (0 if self.colour_jpeg is None else self.colour_jpeg.size)
 
     def decoded(self) -> NDArray[np.uint8]:
-        """uint8 [h, w]."""
+        """Luma, uint8 [h, w]."""
         return cv2.imdecode(self.jpeg, cv2.IMREAD_GRAYSCALE)  # pyright: ignore[reportReturnType]
+
+    def in_colour(self) -> NDArray[np.uint8]:
+        """R'G'B', uint8 [h, w, 3]; grey where no colour was kept."""
+        if self.colour_jpeg is None:
+            return np.repeat(self.decoded()[..., None], 3, axis=2)
+        return np.ascontiguousarray(np.asarray(cv2.imdecode(self.colour_jpeg, cv2.IMREAD_COLOR), np.uint8)[..., ::-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,16 +134,26 @@ class _PictureKeeper:
         self.pictures: list[Picture] = []
         self._step, self._num_seen, self._num_bytes = 1, 0, 0
 
-    def add(self, picture: NDArray[np.uint8], seconds: float) -> None:
+    def add(self, picture: NDArray[np.uint8], sample: LumaSample) -> None:
         if self._num_seen % self._step == 0:
-            jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
-            self.pictures.append(Picture(seconds, jpeg))
-            self._num_bytes += jpeg.size
+            colour = None if sample.colour is None else _jpeg(_resized(sample.colour, picture)[..., ::-1])
+            self.pictures.append(Picture(sample.seconds, _jpeg(picture), colour))
+            self._num_bytes += self.pictures[-1].num_bytes
         self._num_seen += 1
         if self._num_bytes > MAX_PICTURES_BYTES:
             del self.pictures[1::2]
             self._step *= 2
-            self._num_bytes = sum(kept.jpeg.size for kept in self.pictures)
+            self._num_bytes = sum(kept.num_bytes for kept in self.pictures)
+
+
+def _jpeg(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]  # pyright: ignore[reportReturnType]
+
+
+def _resized(colour: NDArray[np.uint8], like: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture in colour at another one's size."""
+    height, width = like.shape
+    return np.asarray(cv2.resize(colour, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def record(samples: Iterable[LumaSample]) -> Record | None:
@@ -144,7 +165,7 @@ def record(samples: Iterable[LumaSample]) -> Record | None:
         picture = shrink(sample.luma)
         cutter.add(picture, sample.seconds)
         windows.add(picture, sample.seconds, cutter.num_shots - 1)
-        pictures.add(picture, sample.seconds)
+        pictures.add(picture, sample)
     if size_px is None:
         return None
     windows.close()

@@ -21,10 +21,12 @@ class LumaSample:
     Attributes:
         seconds: since the video's first frame.
         luma: full-resolution luma plane, uint8 [H, W].
+        colour: the frame in R'G'B', uint8 [h, w, 3] of any size; None where nothing asks for it.
     """
 
     seconds: float
     luma: NDArray[np.uint8]
+    colour: NDArray[np.uint8] | None = None
 
     def __repr__(self) -> str:
         return f"LumaSample({self.seconds:.3f} s, {self.luma.shape[1]}x{self.luma.shape[0]})"

@@ -32,6 +32,7 @@ def order_of(job: Job, target: Path | None, **more: Any) -> Order:
         within=job.within,
         codec=job.codec,
         quality=job.quality,
+        networks=job.networks,
         dry_run=job.dry_run,
         **more,
     )

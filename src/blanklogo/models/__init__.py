@@ -1,1 +1,1 @@
-"""Networks: their files, and the sessions that run them. Arrays in, arrays out; knows no video."""
+"""Networks: which weights there are, how they get onto a machine, and how they run."""

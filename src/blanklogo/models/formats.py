@@ -1,72 +1,86 @@
-"""What kind of file a network came in, told by its content; names only help in the message.
+"""What a file of weights holds, told by its bytes and not by its name; nothing in it is ever run or unpickled.
 
-Accepted are ONNX and TorchScript. A pickled checkpoint (`torch.save`) is refused: to unpickle it is to run whatever
-code its maker put in. A TorchScript archive is a zip with a `code/` folder, whose program PyTorch interprets by itself.
+Accepted are ONNX and TorchScript. A plain PyTorch checkpoint is a pickle, and reading a pickle runs whatever its author
+put there; safetensors hold numbers without the net that they belong to.
 """
 
 from __future__ import annotations
 
+import os
 import zipfile
-from enum import StrEnum
 from pathlib import Path
+from typing import BinaryIO
 
-from blanklogo.errors import LoadError
+from blanklogo.errors import WeightsError
+from blanklogo.models.protobuf import has_data_outside, is_onnx_model
+from blanklogo.models.weights import Format
 
-_ACCEPTED = "an ONNX file (.onnx) or a TorchScript archive (torch.jit.save)"
-_EXPORT_HINT = "export it: yolo export format=onnx, torch.onnx.export, or torch.jit.trace(…).save(…)"
+ACCEPTED = "ONNX in one file (.onnx), or a TorchScript archive (.pt, as torch.jit.save writes it)"
+EXPORT_HINT = (
+    "export it where it was made: torch.onnx.export(net, example, 'net.onnx', external_data=False), "
+    "or torch.jit.trace(net, example).save('net.pt'); docs/models.md has more"
+)
 
-_ZIP_HEAD = b"PK\x03\x04"
-_PICKLE_HEADS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # the protocol's number; old .pt and .pkl files
-_ONNX_HEAD = b"\x08"  # protobuf's field 1, a number: ONNX's ir_version, which every writer puts first
-
-
-class Format(StrEnum):
-    ONNX = "ONNX"
-    TORCHSCRIPT = "TorchScript"
+_PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # a pickle's first two bytes, by protocol
 
 
-def model_format(path: Path) -> Format:
-    """The file's format.
+def format_of(path: Path) -> Format:
+    """Which of the accepted formats the file is in.
 
     Raises:
-        LoadError: it is missing, empty, a pickled checkpoint, or nothing that is accepted.
+        WeightsError: it is in none of them; it is not there; it may not be read.
     """
-    head = _head(path)
-    if head.startswith(_ZIP_HEAD):
-        _check_is_torchscript(path)
-        return Format.TORCHSCRIPT
-    if head.startswith(_PICKLE_HEADS):
-        raise _pickled(path)
-    if head.startswith(_ONNX_HEAD):
-        return Format.ONNX
-    raise LoadError(f"{path.name} is no network: it begins with {head[:8].hex(' ') or 'nothing'}", accepted=_ACCEPTED)
-
-
-def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(16)
+            found = _format_of(file)
+            if isinstance(found, Format):
+                return found
     except OSError as error:
-        raise LoadError(f"{path} cannot be read: {error.strerror}", accepted=_ACCEPTED) from error
+        raise WeightsError(f"{path} cannot be read: {error.strerror}", accepted=ACCEPTED) from error
+    raise WeightsError(f"{path} is {found}", accepted=ACCEPTED, hint=EXPORT_HINT)
 
 
-def _check_is_torchscript(path: Path) -> None:
-    """Raises LoadError for a zip that is cut short, a pickled checkpoint or anything else."""
+def _format_of(file: BinaryIO) -> Format | str:
+    """The format, or words for what it is instead."""
+    head = file.read(64)
+    if head.startswith(b"PK\x03\x04"):
+        return _zip_format(file)
+    if head[:2] in _PICKLES:
+        return "a pickle, such as a plain PyTorch checkpoint, which could run anything when it is read"
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < _size(file):
+        return "a safetensors file: numbers without the net that they belong to"
+    if head.startswith(b"version https://git-lfs"):
+        return "a Git LFS pointer to the file and not the file itself"
+    if head.lstrip().lower().startswith((b"<!doctype", b"<html")):
+        return "a web page"
+    return _onnx_format(file)
+
+
+def _zip_format(file: BinaryIO) -> Format | str:
+    """TorchScript keeps its code beside its numbers; a checkpoint saved by `torch.save` has a pickle and no code."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            inner = [name.partition("/")[2] for name in archive.namelist()]
-    except (zipfile.BadZipFile, OSError) as error:
-        raise LoadError(f"{path.name} is a damaged archive: {error}", hint="fetch it again") from error
-    if any(name.startswith("code/") for name in inner):
-        return
-    if "data.pkl" in inner:
-        raise _pickled(path)
-    raise LoadError(f"{path.name} is a zip without a network in it", accepted=_ACCEPTED)
+        names = zipfile.ZipFile(file).namelist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+        return "a damaged archive"
+    inside = [name.partition("/")[2] for name in names]
+    if "constants.pkl" in inside and any(name.startswith("code/") for name in inside):
+        return Format.TORCHSCRIPT
+    if "data.pkl" in inside:
+        return "a plain PyTorch checkpoint: a pickle, which could run anything when it is read"
+    return "an archive, but none of TorchScript"
 
 
-def _pickled(path: Path) -> LoadError:
-    return LoadError(
-        f"{path.name} is a pickled checkpoint, which could run any code when loaded",
-        accepted=_ACCEPTED,
-        hint=_EXPORT_HINT,
-    )
+def _onnx_format(file: BinaryIO) -> Format | str:
+    size = _size(file)
+    try:
+        if not is_onnx_model(file, size):
+            return "neither ONNX nor TorchScript, or cut short"
+        if has_data_outside(file, size):
+            return "ONNX whose numbers lie in another file beside it, which its checksum does not cover"
+    except ValueError:
+        return "damaged ONNX"
+    return Format.ONNX
+
+
+def _size(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_size

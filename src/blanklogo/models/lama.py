@@ -20,7 +20,7 @@ Source: Suvorov et al., "Resolution-robust Large Mask Inpainting with Fourier Co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -65,7 +65,7 @@ class Lama:
         self._batches = Batches(session, batch_size, on_shrink)
         self._range = self._probed_range()
 
-    def inpaint(self, crops: Iterable[Crop], holes: Iterable[Mask]) -> list[Crop]:
+    def inpaint(self, crops: Sequence[Crop], holes: Sequence[Mask]) -> list[Crop]:
         """The crops with their holes filled, each in its own dtype; outside the holes exactly as they came.
 
         Crops of different sizes may be mixed; neighbours of one size run together. One without a hole is copied.
@@ -75,10 +75,12 @@ class Lama:
             holes: bool [H, W], true where pixels are to be invented.
 
         Raises:
-            OptionError: a crop or hole of another kind, or a hole that leaves nothing known.
+            OptionError: a crop or hole of another kind, a hole that leaves nothing known, or a hole too few.
             ProcessingError: the network failed or gave values that are not numbers.
             MemoryLimitError: a single crop does not fit.
         """
+        if len(crops) != len(holes):
+            raise OptionError(f"{len(crops)} crops and {len(holes)} holes", accepted="a hole for each crop")
         done: list[Crop] = []
         waiting: list[tuple[int, Mask, _Place]] = []
 
@@ -135,7 +137,7 @@ class Lama:
         )
 
 
-def inpaint(session: Session, crops: Iterable[Crop], holes: Iterable[Mask]) -> list[Crop]:
+def inpaint(session: Session, crops: Sequence[Crop], holes: Sequence[Mask]) -> list[Crop]:
     """`Lama(session).inpaint(crops, holes)`, for those who do it once."""
     return Lama(session).inpaint(crops, holes)
 

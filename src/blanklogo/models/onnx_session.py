@@ -29,6 +29,10 @@ from blanklogo.models.ports import Port, Session
 
 _LOG_NOTHING_BUT_FATAL = 4  # errors are raised; ONNX Runtime would print them too
 
+# Convolution algorithms by rule and not by a race, whose winner changes, and memory as asked for and not in powers of
+# two, so that a batch that was halved finds room.
+_OPTIONS = {CUDA_PROVIDER: {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}}
+
 _DTYPES = {"float": "float32", "double": "float64"}  # all others are called as NumPy calls them
 
 
@@ -91,7 +95,8 @@ def _inference_session(path: Path, providers: Sequence[str], num_threads: int) -
     if CUDA_PROVIDER in providers:
         with redirect_stdout(sys.stderr):  # it prints what it misses, and stdout is for data
             onnxruntime.preload_dlls()  # CUDA and cuDNN from their own Python packages, where they came that way
-    return onnxruntime.InferenceSession(str(path), options, providers=list(providers), enable_fallback=0)
+    chosen = [(name, _OPTIONS.get(name, {})) for name in providers]
+    return onnxruntime.InferenceSession(str(path), options, providers=chosen, enable_fallback=0)
 
 
 def _port(given: Any) -> Port:

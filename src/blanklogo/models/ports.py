@@ -111,8 +111,8 @@ class Session(ABC):
 
 
 def _shape_of_one(port: Port) -> tuple[int, ...] | None:
-    """The port's shape with a batch of 1 where the batch is free; None where another side is."""
-    if not port.shape:
+    """The port's shape with a batch of 1 where the batch is free; None where another side is, or the only one."""
+    if not port.shape or port.shape == (None,):
         return None
     batch, *sides = port.shape
     known = [side for side in sides if side is not None]

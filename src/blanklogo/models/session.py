@@ -13,10 +13,11 @@ from threading import Lock
 
 from blanklogo.errors import EngineError, LoadError, OptionError, ProcessingError, UnavailableError
 from blanklogo.models.device import Device, Placement
-from blanklogo.models.formats import Format, model_format
+from blanklogo.models.formats import format_of
 from blanklogo.models.onnx_session import OnnxSession
 from blanklogo.models.ports import Port, Session
 from blanklogo.models.torch_session import TorchScriptSession
+from blanklogo.models.weights import Format
 
 __all__ = ["Port", "Session", "SessionCache", "close_sessions", "load_session", "open_session"]
 
@@ -28,7 +29,7 @@ def load_session(path: Path | str, device: Device | str = Device.AUTO, num_threa
     path, device = Path(path), Device(device)
     if num_threads < 1:
         raise OptionError(f"{num_threads} threads", accepted="1 or more")
-    kind = OnnxSession if model_format(path) is Format.ONNX else TorchScriptSession
+    kind = OnnxSession if format_of(path) is Format.ONNX else TorchScriptSession
     try:
         return _warm(kind(path, device, num_threads))
     except EngineError as error:
@@ -45,7 +46,7 @@ def _warm(session: Session) -> Session:
         session.warm_up()
     except ProcessingError as error:
         session.close()
-        raise LoadError(f"{session.name} was loaded but does not run: {error}") from error
+        raise LoadError(f"at its first run {error}") from error
     return session
 
 

@@ -82,8 +82,8 @@ def _torch(path: Path) -> Any:
 
 def _inputs(module: Any) -> tuple[Port, ...]:
     """By the names of `forward`; the archive says no shapes, and the dtype is that of the weights."""
-    halves = any(parameter.dtype.itemsize == 2 for parameter in module.parameters())
-    dtype = "float16" if halves else "float32"
+    floating = (parameter.dtype for parameter in module.parameters() if parameter.dtype.is_floating_point)
+    dtype = str(next(floating, "torch.float32")).removeprefix("torch.")
     return tuple(Port(argument.name, None, dtype) for argument in module.forward.schema.arguments[1:])
 
 

@@ -71,7 +71,8 @@ def learn_plan(job: Job, on_event: OnEvent, cancelled: Cancelled) -> tuple[Remov
     seen = look(job, on_event, cancelled)
     found = candidates(job, seen)
     removals, notes = learn_removals(job, seen, found, on_event, cancelled) if found else ((), why_nothing(seen))
-    plan = RemovalPlan(seen.stamps, removals, notes, seen.num_damaged_frames, seen.num_restamped_frames)
+    damage = seen.num_damaged_frames, seen.num_restamped_frames
+    plan = RemovalPlan(seen.stamps, removals, notes, *damage, seen.weights)
     return plan, _step_report(job, seen, removals, seen.num_frames, started)
 
 
@@ -192,7 +193,8 @@ def _check_span(span: tuple[int, int], num_frames: int, info: MediaInfo) -> None
 
 
 def _seen(plan: RemovalPlan, info: MediaInfo) -> Look:
-    return Look(info, plan.stamps, Detection((), ()), (), plan.num_damaged_frames, plan.num_restamped_frames)
+    damage = plan.num_damaged_frames, plan.num_restamped_frames
+    return Look(info, plan.stamps, Detection((), ()), (), *damage, plan.weights)
 
 
 def _step_report(job: Job, seen: Look, removals: tuple[Removal, ...], num_frames: int, started: float) -> Report:

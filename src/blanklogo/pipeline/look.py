@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from blanklogo.detection.evidence import detect_marks
 from blanklogo.detection.known import Average, Averages
-from blanklogo.detection.samples import LumaSample
+from blanklogo.detection.samples import LumaSample, analysis_size
 from blanklogo.errors import CancelledError
 from blanklogo.media.frames import Frame
 from blanklogo.media.info import MediaInfo
 from blanklogo.media.reader import VideoReader
 from blanklogo.media.span import Stamps
 from blanklogo.media.threads import prefetched
+from blanklogo.pipeline.networks import Detector, detector_for
 from blanklogo.types import Detection, Event, Job, Progress
 
 OnEvent = Callable[[Event], None]
@@ -38,6 +39,7 @@ class Look:
         stamps: of every frame.
         detection: the marks found on evidence; empty when the caller told where they are.
         averages: mean luma over parts of the time, for known marks; empty unless asked for.
+        weights: name and sha256 of each network that looked.
         num_damaged_frames: that the decoder concealed or lost.
         num_restamped_frames: whose time stamp was missing or ran backwards.
     """
@@ -48,6 +50,7 @@ class Look:
     averages: tuple[Average, ...]
     num_damaged_frames: int
     num_restamped_frames: int = 0
+    weights: tuple[dict[str, str], ...] = ()
 
     @property
     def num_frames(self) -> int:
@@ -66,18 +69,22 @@ def look(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Look:
     Raises:
         SourceError, UnsupportedError, DecodeError: as the reader does.
         CancelledError: asked to stop.
+        WeightsError, ModelError, LoadError, UnavailableError: as `networks.detector_for`.
     """
+    detector = detector_for(job)
     with VideoReader(job.source) as reader:
         info, stamps = reader.info, _Stamping([], [])
         averages = Averages() if job.marks else None
         total = info.video.num_frames_from_header or 0
         with closing(_counted(reader, stamps, total, on_event, cancelled)) as frames:
-            samples = _samples(frames, sampling_interval(info))
-            detection = _search(job, samples if averages is None else averages.tapped(samples))
+            samples = _samples(frames, sampling_interval(info), detector is not None and detector.finder.wants_colour)
+            detection = _search(job, samples if averages is None else averages.tapped(samples), detector)
             for _ in frames:  # a search may stop early; the count of frames goes on
                 pass
         parts = averages.result() if averages else ()
-        return Look(info, stamps.result(), detection, parts, reader.num_damaged_frames, reader.num_restamped_frames)
+        damage = reader.num_damaged_frames, reader.num_restamped_frames
+        weights = (detector.file.as_dict(),) if detector else ()
+        return Look(info, stamps.result(), detection, parts, *damage, weights)
 
 
 @dataclass(frozen=True)
@@ -91,14 +98,23 @@ class _Stamping:
         return Stamps(np.array(self.pts, np.int64), np.array(self.durations, np.int64))
 
 
-def _samples(frames: Iterable[Frame], interval: int) -> Iterator[LumaSample]:
-    return (LumaSample(frame.seconds, luma8(frame)) for frame in frames if frame.index % interval == 0)
+def _samples(frames: Iterable[Frame], interval: int, with_colour: bool) -> Iterator[LumaSample]:
+    picked = (frame for frame in frames if frame.index % interval == 0)
+    return (LumaSample(frame.seconds, luma8(frame), _rgb(frame) if with_colour else None) for frame in picked)
 
 
-def _search(job: Job, samples: Iterator[LumaSample]) -> Detection:
-    """Marks found on evidence; nothing is searched for when the caller told what or where."""
+def _rgb(frame: Frame) -> NDArray[np.uint8]:
+    """A frame as it is shown, R'G'B' uint8 [h, w, 3], at the size that detection works at."""
+    picture = frame.picture
+    height, width = analysis_size(picture.height, picture.width)
+    return np.asarray(picture.reformat(width=width, height=height, format="rgb24").to_ndarray(), np.uint8)
+
+
+def _search(job: Job, samples: Iterator[LumaSample], detector: Detector | None) -> Detection:
+    """Marks found; nothing is searched for when the caller told what or where."""
     if not (job.marks or job.boxes):
-        return detect_marks(samples, platform=job.platform, within=job.within)
+        finder = detector.finder if detector else None
+        return detect_marks(samples, platform=job.platform, within=job.within, finder=finder)
     for _ in samples:
         pass
     return Detection((), ())

@@ -23,7 +23,7 @@ from blanklogo.media.span import Stamps
 from blanklogo.pipeline.restore import Removal
 from blanklogo.types import Box, Matte, Mode, PlaneMatte, TimeRange, Track
 
-_FORMAT = 1  # of the header; another one is another version's
+_FORMAT = 2  # of the header; another one is another version's
 _ARRAYS = ("alpha", "premultiplied", "alpha_variance", "premultiplied_variance", "covariance", "support")
 
 
@@ -37,6 +37,7 @@ class RemovalPlan:
         notes: what the user should know, or why there is nothing.
         num_damaged_frames: of the source.
         num_restamped_frames: of the source.
+        weights: name and sha256 of each network that took part.
     """
 
     stamps: Stamps
@@ -44,6 +45,7 @@ class RemovalPlan:
     notes: tuple[str, ...] = ()
     num_damaged_frames: int = 0
     num_restamped_frames: int = 0
+    weights: tuple[dict[str, str], ...] = ()
 
     def to_bytes(self) -> bytes:
         """The form that `from_bytes` reads."""
@@ -53,6 +55,7 @@ class RemovalPlan:
             "notes": list(self.notes),
             "num_damaged_frames": self.num_damaged_frames,
             "num_restamped_frames": self.num_restamped_frames,
+            "weights": list(self.weights),
         }
         arrays: dict[str, Any] = {"pts": self.stamps.pts, "durations": self.stamps.durations}
         for number, removal in enumerate(self.removals):
@@ -77,6 +80,7 @@ class RemovalPlan:
                     tuple(header["notes"]),
                     header["num_damaged_frames"],
                     header["num_restamped_frames"],
+                    tuple(header["weights"]),
                 )
         except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
             if isinstance(error, OptionError):

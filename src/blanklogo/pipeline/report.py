@@ -47,6 +47,7 @@ def report(job: Job, seen: Look, outcome: Outcome, seconds: float) -> Report:
         pixels=outcome.pixels,
         verify=outcome.verification,
         warnings=outcome.warnings,
+        weights=seen.weights,
     )
 
 

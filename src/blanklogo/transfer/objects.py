@@ -20,7 +20,7 @@ from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, 
 from obstore.store import ObjectStore, from_url
 
 from blanklogo.errors import BlankLogoError, TargetError, TransferError
-from blanklogo.transfer.pieces import MAX_MEDIA_BYTES, Cancelled, check_size, named, pieces, stop_if
+from blanklogo.net.pieces import MAX_MEDIA_BYTES, Cancelled, check_size, named, pieces, stop_if
 
 if TYPE_CHECKING:
     from obstore import GetOptions

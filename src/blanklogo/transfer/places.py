@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from blanklogo.errors import OptionError, UnavailableError
 from blanklogo.media.errors import Stage, foreign_errors
 from blanklogo.media.output import SUFFIXES
-from blanklogo.transfer.pieces import Cancelled, named
+from blanklogo.net.pieces import Cancelled, named
 from blanklogo.types.order import MAX_ATTACHED_BYTES, Media
 
 _SPEAKERS = {

@@ -1,37 +1,23 @@
-"""HTTP: a GET that survives a broken line, and a PUT to a signed URL."""
+"""HTTP: media by GET, and a result by PUT to a signed URL."""
 
 from __future__ import annotations
 
 import mimetypes
-import re
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-import httpx2
-
-from blanklogo.errors import TransferError
-from blanklogo.transfer.pieces import MAX_MEDIA_BYTES, PIECE_BYTES, Cancelled, check_size, named, pieces, stop_if
-
-PAUSES_SECONDS = (0.2, 1.0, 3.0)  # before each further try
-_TIMEOUT = httpx2.Timeout(30, connect=10)  # seconds for any piece to move, not for the whole
-_MAY_PASS = frozenset({408, 416, 425, 429, 500, 502, 503, 504})  # 416: the file has changed and is shorter now
-_HINTS = {401: "a signed URL that still holds", 403: "a signed URL that still holds", 404: "look whether it is there"}
+from blanklogo.net.http import FileSink, client, get, tried
+from blanklogo.net.pieces import MAX_MEDIA_BYTES, Cancelled, pieces
 
 
 def download(uri: str, place: Path, cancelled: Cancelled, max_bytes: int = MAX_MEDIA_BYTES) -> None:
-    """The file at a URI, in pieces. A broken line is taken up where it broke if the server names the file's version
-    (a strong ETag) and serves ranges, and else from the start.
+    """The file at a URI, in pieces; a broken line is taken up where it broke, see `net.http.get`.
 
     Raises:
         TransferError, CancelledError: see `places.fetch`.
         OSError: the disk refused.
     """
-    with place.open("wb") as file, _client() as client:
-        fetching = _Fetching(client, uri, file, cancelled, max_bytes)
-        _tried(uri, "fetched", cancelled, fetching.go_on)
+    with place.open("wb") as file, client() as connection:
+        get(connection, uri, FileSink(file, uri, max_bytes), cancelled)
 
 
 def upload(path: Path, uri: str, cancelled: Cancelled) -> None:
@@ -42,88 +28,12 @@ def upload(path: Path, uri: str, cancelled: Cancelled) -> None:
 
     def send() -> None:
         with path.open("rb") as file:
-            client.put(uri, content=pieces(file, cancelled), headers=headers).raise_for_status()
+            connection.put(uri, content=pieces(file, cancelled), headers=headers).raise_for_status()
 
-    with _client() as client:
-        _tried(uri, "brought", cancelled, send)
+    with client() as connection:
+        tried(uri, "brought", cancelled, send)
 
 
 def check_target(uri: str, *, overwrite: bool) -> None:
     """Nothing: whether a signed PUT is good shows only when it is used."""
     del uri, overwrite
-
-
-@dataclass
-class _Fetching:
-    """One file on its way, over as many requests as it takes."""
-
-    client: httpx2.Client
-    uri: str
-    file: BinaryIO
-    cancelled: Cancelled
-    max_bytes: int
-    num_bytes: int = 0
-    etag: str | None = None
-
-    def go_on(self) -> None:
-        headers = {"Range": f"bytes={self.num_bytes}-", "If-Range": self.etag} if self.etag and self.num_bytes else {}
-        with self.client.stream("GET", self.uri, headers=headers) as response:
-            if response.status_code == 416:
-                self.etag = None
-            response.raise_for_status()
-            self._start(response)
-            check_size(self.uri, self.num_bytes + int(response.headers.get("Content-Length", 0)), self.max_bytes)
-            for piece in response.iter_bytes(PIECE_BYTES):
-                stop_if(self.cancelled)
-                self.num_bytes += len(piece)
-                check_size(self.uri, self.num_bytes, self.max_bytes)
-                self.file.write(piece)
-
-    def _start(self, response: httpx2.Response) -> None:
-        """Goes on where the file ends if that is what the server sends, else from the start."""
-        goes_on = response.status_code == 206 and _range_start(response) == self.num_bytes
-        if not goes_on:
-            self.num_bytes = 0
-        self.file.seek(self.num_bytes)
-        self.file.truncate()
-        etag = response.headers.get("ETag", "")
-        self.etag = etag if etag.startswith('"') else None  # a weak one (W/"…") does not promise the same bytes
-
-
-def _range_start(response: httpx2.Response) -> int | None:
-    match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    return int(match[1]) if match else None
-
-
-def _client() -> httpx2.Client:
-    return httpx2.Client(timeout=_TIMEOUT, follow_redirects=True, headers={"Accept-Encoding": "identity"})
-
-
-def _tried(uri: str, done: str, cancelled: Cancelled, attempt: Callable[[], None]) -> None:
-    """Makes attempts, with a pause before each further one, while what goes wrong may pass."""
-    for pause_seconds in (*PAUSES_SECONDS, None):
-        try:
-            return attempt()
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            if pause_seconds is None or not _may_pass(error):
-                raise _as_transfer_error(error, uri, done) from error
-        end = time.monotonic() + pause_seconds
-        while time.monotonic() < end:
-            stop_if(cancelled)
-            time.sleep(0.05)
-    return None
-
-
-def _may_pass(error: Exception) -> bool:
-    if isinstance(error, httpx2.HTTPStatusError):
-        return error.response.status_code in _MAY_PASS
-    return isinstance(error, httpx2.TransportError) and not isinstance(error, httpx2.UnsupportedProtocol)
-
-
-def _as_transfer_error(error: Exception, uri: str, done: str) -> TransferError:
-    """In words of our own where there is a status: the library's own hold the whole URL."""
-    if isinstance(error, httpx2.HTTPStatusError):
-        status, reason = error.response.status_code, error.response.reason_phrase
-        came = f"{named(uri)} could not be {done}: {status} {reason}".rstrip()
-        return TransferError(came, hint=_HINTS.get(status))
-    return TransferError(f"{named(uri)} could not be {done}: {error or type(error).__name__}", hint="later")

@@ -1,7 +1,7 @@
 """Frozen, self-checking values that every floor speaks in."""
 
 from blanklogo.types.geometry import Box, TimeRange
-from blanklogo.types.job import Event, Job, Mode, Notice, Platform, Progress
+from blanklogo.types.job import Event, Job, Mode, Networks, Notice, Platform, Progress
 from blanklogo.types.mark import Mark, Matte, PlaneMatte
 from blanklogo.types.order import Chunk, Order
 from blanklogo.types.report import Cost, PixelShares, Report, TrackReport, Verification
@@ -17,6 +17,7 @@ __all__ = [
     "Mark",
     "Matte",
     "Mode",
+    "Networks",
     "Notice",
     "Order",
     "PixelShares",

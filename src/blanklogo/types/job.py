@@ -9,6 +9,8 @@ from pathlib import Path
 from blanklogo.errors import OptionError
 from blanklogo.types.geometry import Box, TimeRange
 
+DEVICES = ("auto", "cpu", "cuda")
+
 
 class _Choice(StrEnum):
     """Named values; another name raises `OptionError` with those that are accepted."""
@@ -42,6 +44,34 @@ class Platform(_Choice):
 
 
 @dataclass(frozen=True)
+class Networks:
+    """Which networks take part in a removal, and on what they run.
+
+    Attributes:
+        detector: "auto": the shipped one, beside evidence over time; "none": evidence alone; or a name that
+            `blanklogo models list` knows, or a path: that one beside evidence.
+        inpainter: "auto": the shipped one where it proves itself; "none": none; or a name or a path: that one wherever
+            something must be invented.
+        device: "auto", "cpu" or "cuda".
+        folder: of pulled weights; None: the usual one where the work is done.
+        own_list: the user's list of further names; None: models.toml in that folder, if it is there.
+    """
+
+    detector: str = "auto"
+    inpainter: str = "auto"
+    device: str = "auto"
+    folder: Path | None = None
+    own_list: Path | None = None
+
+    def __post_init__(self) -> None:
+        for role in ("detector", "inpainter"):
+            if not getattr(self, role):
+                raise OptionError(f"an empty {role}", accepted="auto, none, a name or a path")
+        if self.device not in DEVICES:
+            raise OptionError(f"device {self.device!r}", accepted=", ".join(DEVICES))
+
+
+@dataclass(frozen=True)
 class Job:
     """One removal, fully described.
 
@@ -55,6 +85,7 @@ class Job:
         within: only this part of the video is touched.
         codec: encoder family ("h264", "hevc", …), or None: as the source.
         quality: constant rate factor, lower is better, or None: visually lossless.
+        networks: which networks take part.
         overwrite: replace the target if it exists.
         dry_run: find and plan, write nothing.
     """
@@ -68,6 +99,7 @@ class Job:
     within: TimeRange = field(default_factory=TimeRange)
     codec: str | None = None
     quality: float | None = None
+    networks: Networks = field(default_factory=Networks)
     overwrite: bool = False
     dry_run: bool = False
 

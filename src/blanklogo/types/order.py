@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from blanklogo.errors import OptionError
 from blanklogo.types.geometry import Box, TimeRange
-from blanklogo.types.job import Mode, Platform
+from blanklogo.types.job import Mode, Networks, Platform
 
 Media = str | bytes
 """Where a file lives (an absolute path, file:, http(s):, s3:, gs:, az:), or the file itself."""
@@ -55,7 +56,7 @@ class Order:
         source: the video.
         target: where the result goes; None: its bytes come back in the result.
         name: the source's file name; its suffix tells the container of a source or target that has none.
-        mode, platform, marks, boxes, within, codec, quality, overwrite, dry_run: as in `Job`.
+        mode, platform, marks, boxes, within, codec, quality, networks, overwrite, dry_run: as in `Job`.
         learn_only: nothing is restored; the result is the plan, as bytes.
         chunk: only these frames, into an MP4 without sound that others will be joined to.
     """
@@ -70,6 +71,7 @@ class Order:
     within: TimeRange = field(default_factory=TimeRange)
     codec: str | None = None
     quality: float | None = None
+    networks: Networks = field(default_factory=Networks)
     overwrite: bool = False
     dry_run: bool = False
     learn_only: bool = False
@@ -107,6 +109,7 @@ class Order:
             "within": [self.within.start_seconds, None if end == float("inf") else end],
             "codec": self.codec,
             "quality": self.quality,
+            "networks": {name: value and str(value) for name, value in asdict(self.networks).items()},
             "overwrite": self.overwrite,
             "dry_run": self.dry_run,
             "learn_only": self.learn_only,
@@ -125,6 +128,7 @@ class Order:
         read["marks"] = tuple(read.get("marks") or ())
         read["boxes"] = tuple(_box(values) for values in read.get("boxes") or ())
         read["within"] = _range(read.get("within"))
+        read["networks"] = _networks(read.get("networks"))
         read["chunk"] = _chunk(read.get("chunk"))
         return cls(**read)
 
@@ -147,6 +151,18 @@ def _range(values: Any) -> TimeRange:
         start, end = values
         return TimeRange(float(start or 0), float("inf") if end is None else float(end))
     raise OptionError(f"time range {values!r}", accepted="[start, end] in seconds, an end of null is the video's")
+
+
+def _networks(values: Any) -> Networks:
+    if values is None:
+        return Networks()
+    known = {one.name for one in fields(Networks)}
+    given = values if isinstance(values, Mapping) else {"": values}
+    if given.keys() <= known and all(isinstance(value, str | None) for value in given.values()):
+        read = {name: value for name, value in given.items() if value is not None}
+        paths = {name: Path(read[name]) for name in ("folder", "own_list") if name in read}
+        return Networks(**{**read, **paths})
+    raise OptionError(f"networks {values!r}", accepted=f"texts for {', '.join(sorted(known))}")
 
 
 def _chunk(values: Any) -> Chunk | None:

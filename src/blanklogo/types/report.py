@@ -19,7 +19,7 @@ class TrackReport:
 
     Attributes:
         method: how most of it was restored: "unblend", "inpaint" or "crop"; "none" after a dry run.
-        found_by: how it was found: "evidence", "box" or "mark".
+        found_by: how it was found: "evidence", "network", "box" or "mark".
         effective_backgrounds: Te, see `Matte`.
     """
 

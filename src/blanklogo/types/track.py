@@ -16,7 +16,7 @@ class Track:
         box: the place, in luma px.
         ranges: when the mark is there, in order, half-open, seconds since the first frame.
         confidence: in [0, 1].
-        method: how it was found: "evidence", "box" or "mark".
+        method: how it was found: "evidence", "network", "box" or "mark".
         mark_index: tracks of the same mark share it (from 0).
         strength: (seconds, strength) samples in order, strength in [0, 1], when it varies (fades); empty: 1 throughout.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,13 +19,19 @@ class Files:
     Attributes:
         cuts: for each further GET, after how many bytes the line breaks.
         statuses: for each further request, a status to answer with instead.
-        has_etag: whether versions are named, and with them ranges served.
+        has_etag: whether versions are named by ETag, and with it ranges served.
+        has_date: whether versions are named by Last-Modified, and with it ranges served.
+        pause_seconds: between two pieces of 64 KiB, so that somebody can be caught in the middle.
+        edits: for each further answer with a file, headers that replace its own; None takes one away.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
     cuts: list[int] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     has_etag: bool = True
+    has_date: bool = False
+    pause_seconds: float = 0
+    edits: list[dict[str, str | None]] = field(default_factory=list)
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)  # method, path with query, range
     parts: dict[str, bytes] = field(default_factory=dict)
     aborted: list[str] = field(default_factory=list)
@@ -49,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(status)
         elif body := self._file():
             cut = self.state.cuts.pop(0) if self.state.cuts else None
-            self.wfile.write(body[:cut])
+            self._write(body[:cut])
             if cut is not None:
                 self.close_connection = True
 
@@ -95,9 +102,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.state.files.get(self._path)
         if body is None:
             return self._answer(404)
-        headers = {"ETag": _etag(body), "Last-Modified": "Mon, 23 Nov 2026 10:00:00 GMT"} if self.state.has_etag else {}
-        wanted = re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")) if self.state.has_etag else None
-        if wanted and self.headers.get("If-Range", _etag(body)) == _etag(body):
+        headers = {"ETag": _etag(body)} if self.state.has_etag else {}
+        if self.state.has_date or self.state.has_etag:
+            headers["Last-Modified"] = "Mon, 23 Nov 2020 10:00:00 GMT"
+        wanted = re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")) if headers else None
+        if wanted and self.headers.get("If-Range", _etag(body)) in headers.values():
             start, end = int(wanted[1]), int(wanted[2] or len(body) - 1) + 1
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(body)}"
             return self._head(206, body[start:end], headers)
@@ -105,10 +114,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _head(self, status: int, body: bytes, headers: dict[str, str]) -> bytes:
         self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
+        edits = self.state.edits.pop(0) if self.state.edits else {}
+        for name, value in ({**headers, "Content-Length": str(len(body))} | edits).items():
+            if value is not None:
+                self.send_header(name, value)
+        if edits.get("Content-Length", "") is None:  # the end of the connection is then the end of the body
+            self.send_header("Connection", "close")
         self.end_headers()
         return body
+
+    def _write(self, body: bytes) -> None:
+        if not self.state.pause_seconds:
+            self.wfile.write(body)
+            return
+        for start in range(0, len(body), 65536):
+            self.wfile.write(body[start : start + 65536])
+            time.sleep(self.state.pause_seconds)
 
     def _answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
         self.wfile.write(self._head(status, body, headers or {}))

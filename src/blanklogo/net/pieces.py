@@ -1,4 +1,4 @@
-"""What all who bring media share: how large a piece is, how much there may be, and how a URI is shown."""
+"""What all who bring bytes share: how large a piece is, how much there may be, and how a URI is shown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def pieces(file: BinaryIO, cancelled: Cancelled) -> Iterator[bytes]:
 def stop_if(cancelled: Cancelled) -> None:
     """Raises CancelledError when asked to stop."""
     if cancelled():
-        raise CancelledError("stopped while media was on its way")
+        raise CancelledError("stopped while bytes were on their way")
 
 
 def named(uri: str) -> str:

@@ -1,0 +1,82 @@
+"""Networks as finders: our own, which is shown statistics, and any YOLO export, which is shown frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blanklogo.detection.glances import Scored
+from blanklogo.detection.statistics import NUM_CHANNELS
+from blanklogo.errors import LoadError
+from blanklogo.models.ports import Session
+from blanklogo.models.yolo import Keep, YoloDetector
+from blanklogo.models.yolo_output import Layout, Reading, decoded, kept
+
+GRID_PX = 32  # both sides of what our network is shown are multiples of it
+LEAST_SCORE = 0.2  # of a box in one window; what several windows say is weighed later
+SAME_OVERLAP = 0.4
+INPUT_NAME = "statistics"  # of our own network's files: how they are told from a YOLO export
+
+_READING = Reading(Layout.CLASSES, features_first=True)
+
+
+class StatisticsFinder:
+    """Our own network. Threads may share one."""
+
+    wants_colour = False
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __call__(self, pictures: Sequence[NDArray[np.uint8]]) -> list[list[Scored]]:
+        """Boxes in statistics, uint8 [3, h, w] each. Raises ProcessingError, MemoryLimitError: as `Session.run`."""
+        return [self._found(picture) for picture in pictures]
+
+    def _found(self, picture: NDArray[np.uint8]) -> list[Scored]:
+        height, width = picture.shape[1:]
+        padded = np.zeros((1, NUM_CHANNELS, -(-height // GRID_PX) * GRID_PX, -(-width // GRID_PX) * GRID_PX), np.uint8)
+        padded[0, :, :height, :width] = picture
+        (output,) = self._session.run(padded)
+        best = kept(decoded(output[0], _READING), LEAST_SCORE, SAME_OVERLAP)
+        low, high = np.zeros(4), np.array([width, height, width, height])
+        boxes = [np.clip(box, low, high).tolist() for box in best.boxes]
+        return [
+            Scored((x0, y0, x1, y1), float(score))
+            for (x0, y0, x1, y1), score in zip(boxes, best.scores, strict=True)
+            if x1 - x0 >= 1 and y1 - y0 >= 1
+        ]
+
+
+class PictureFinder:
+    """Any YOLO detector; whatever classes it has, all of them are marks. Threads may share one.
+
+    Raises:
+        LoadError: the network is no detector.
+    """
+
+    wants_colour = True
+
+    def __init__(self, session: Session) -> None:
+        self._detector = YoloDetector(session, Keep(LEAST_SCORE, SAME_OVERLAP))
+
+    def __call__(self, pictures: Sequence[NDArray[np.uint8]]) -> list[list[Scored]]:
+        """Boxes in frames, R'G'B' uint8 [h, w, 3] each. Raises as `YoloDetector.find`."""
+        found = self._detector.find(pictures)
+        return [
+            [Scored((one.box.x0, one.box.y0, one.box.x1, one.box.y1), one.score) for one in boxes] for boxes in found
+        ]
+
+
+def finder_of(session: Session) -> StatisticsFinder | PictureFinder:
+    """The finder that fits a network, told by its input.
+
+    Raises:
+        LoadError: it fits neither.
+    """
+    if len(session.inputs) == 1 and session.inputs[0].name == INPUT_NAME:
+        if session.inputs[0].dtype != "uint8":
+            raise LoadError(f"{session.name} takes {session.inputs[0]}", accepted="statistics as uint8 [B, 3, H, W]")
+        return StatisticsFinder(session)
+    return PictureFinder(session)

@@ -1,0 +1,4 @@
+"""HTTP from this machine outwards: `pieces`, how bytes travel; `http`, a GET that survives a broken line.
+
+It stands low, because weights come by it as well as media. `http` is the one border to httpx2.
+"""

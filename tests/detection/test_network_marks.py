@@ -1,0 +1,143 @@
+"""Marks that a network sees: windows joined into tracks, beside the marks of evidence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.detection.marked_scenes import RATE, burn, cutting, lettering, panning, samples, tripod
+from tests.detection.scripted_finder import Script, ScriptedFinder
+
+from blanklogo.detection import LumaSample, detect_marks
+from blanklogo.detection.glances import MOST_WINDOWS, Scored, glances
+from blanklogo.detection.record import record
+from blanklogo.types import Box, Detection
+
+MARK = lettering("DEMO")
+PLACE = Box(30, 20, 30 + MARK.shape[1], 20 + MARK.shape[0])
+OTHER = Box(300, 200, 300 + MARK.shape[1], 200 + MARK.shape[0])
+
+
+def seen(box: Box, score: float = 0.8, off_px: float = 0.0) -> Scored:
+    return Scored((box.x0 + off_px, box.y0 + off_px, box.x1 + off_px, box.y1 + off_px), score)
+
+
+def found_on_tripod(script: Script, num_samples: int = 50) -> Detection:
+    frames = tripod(num_samples)
+    burn(frames, MARK, PLACE.x0, PLACE.y0)
+    return detect_marks(samples(frames), finder=ScriptedFinder(script))
+
+
+def test_without_a_network_a_tripod_shot_says_nothing() -> None:
+    frames = tripod(50)
+    burn(frames, MARK, PLACE.x0, PLACE.y0)
+    found = detect_marks(samples(frames))
+    assert not found.tracks
+    assert found.abstained
+
+
+def test_what_every_window_shows_is_a_mark_throughout() -> None:
+    found = found_on_tripod(lambda index: [seen(PLACE, off_px=0.3 * (index % 3))])
+    (track,) = found.tracks
+    assert found.abstained is None
+    assert track.method == "network"
+    assert track.box.contains(PLACE)
+    assert track.box.area < 1.3 * PLACE.area
+    assert len(track.ranges) == 1
+    assert track.ranges[0].start_seconds == 0
+    assert track.ranges[0].end_seconds == float("inf")
+    assert track.confidence == pytest.approx(0.8)
+
+
+def test_one_wrong_window_makes_no_mark() -> None:
+    found = found_on_tripod(lambda index: [seen(PLACE, 0.99)] if index == 3 else [])
+    assert not found.tracks
+    assert found.abstained
+
+
+def test_one_missed_window_loses_no_mark() -> None:
+    (track,) = found_on_tripod(lambda index: [] if index == 3 else [seen(PLACE)]).tracks
+    assert len(track.ranges) == 1
+
+
+def test_an_unsure_network_makes_no_mark() -> None:
+    assert not found_on_tripod(lambda index: [seen(PLACE, 0.35)]).tracks
+
+
+def test_boxes_that_jump_about_make_no_mark() -> None:
+    assert not found_on_tripod(lambda index: [seen(PLACE, 0.9, off_px=35.0 * index)]).tracks
+
+
+def test_two_marks_are_two() -> None:
+    found = found_on_tripod(lambda index: [seen(PLACE), seen(OTHER, 0.7)])
+    assert sorted(track.mark_index for track in found.tracks) == [0, 1]
+
+
+def test_a_mark_that_evidence_found_is_not_found_again() -> None:
+    frames = panning(60)
+    burn(frames, MARK, PLACE.x0, PLACE.y0, 0.8)
+    alone = detect_marks(samples(frames))
+    both = detect_marks(samples(frames), finder=ScriptedFinder(lambda index: [seen(PLACE)]))
+    assert [track.method for track in alone.tracks] == ["evidence"]
+    assert both.tracks == alone.tracks
+
+
+def test_a_network_alone_finds_what_hops_on_a_tripod() -> None:
+    frames = tripod(60)
+    for start, place in ((0, PLACE), (20, OTHER), (40, PLACE)):
+        burn(frames[start : start + 20], MARK, place.x0, place.y0, 0.9)
+    record_of = record(samples(frames))
+    assert record_of is not None
+    spans = [glance.span for glance in glances(record_of, ScriptedFinder(lambda index: []))]
+
+    def script(index: int) -> list[Scored]:
+        middle = (spans[index].start_seconds + spans[index].end_seconds) / 2
+        return [seen(OTHER if 20 <= middle * RATE < 40 else PLACE)]
+
+    tracks = sorted(detect_marks(samples(frames), finder=ScriptedFinder(script)).tracks, key=lambda track: track.box.x0)
+    assert [track.mark_index for track in tracks] == [0, 0]
+    first, second = tracks
+    assert [first.is_present(at) for at in (1.0, 6.0, 11.0)] == [True, False, True]
+    assert [second.is_present(at) for at in (1.0, 6.0, 11.0)] == [False, True, False]
+
+
+def test_a_sign_in_one_of_many_shots_is_no_mark() -> None:
+    frames = cutting(60, every=10)
+    found = detect_marks(samples(frames), finder=ScriptedFinder(lambda index: [seen(PLACE, 0.9)] if index < 2 else []))
+    assert not found.tracks
+
+
+def test_windows_stay_within_shots_and_are_bounded() -> None:
+    seen_by = ScriptedFinder(lambda index: [])
+    kept = record(samples(cutting(600, every=6)))
+    assert kept is not None
+    looked = glances(kept, seen_by)
+    assert len(looked) <= MOST_WINDOWS
+    for glance in looked:
+        shot = kept.shots[glance.shot_index]
+        assert shot.start_seconds <= glance.span.start_seconds < glance.span.end_seconds <= shot.end_seconds
+    assert all(picture.shape == (3, *kept.small_size_px) for picture in seen_by.shown)
+
+
+def test_a_finder_of_pictures_is_shown_frames_in_colour() -> None:
+    red = np.zeros((270, 480, 3), np.uint8)
+    red[..., 0] = 200
+    in_colour = (replace(sample, colour=red) for sample in samples(tripod(20)))
+    finder = ScriptedFinder(lambda index: [], wants_colour=True)
+    detect_marks(in_colour, finder=finder)
+    assert finder.shown
+    for picture in finder.shown:
+        assert picture.shape == (270, 480, 3)
+        assert np.abs(picture.reshape(-1, 3).mean(0) - (200, 0, 0)).max() < 4
+
+
+def test_a_clip_of_a_few_frames_is_judged_by_one_sure_window() -> None:
+    frames = tripod(5)
+    for score, num_tracks in ((0.6, 0), (0.9, 1)):
+        found = detect_marks(samples(frames), finder=ScriptedFinder(lambda index, s=score: [seen(PLACE, s)]))
+        assert len(found.tracks) == num_tracks
+
+
+def test_samples_need_no_colour() -> None:
+    assert LumaSample(0.0, np.zeros((4, 4), np.uint8)).colour is None

@@ -1,0 +1,110 @@
+"""Made films of some seconds with held-out fonts, icons and pictures: what the detector and the search are measured on.
+
+====== ======================================== ==========================================
+kind   what is seen                             what is asked
+====== ======================================== ==========================================
+tripod a camera that stands still               a mark that nothing tells but its looks
+moving hand-held, panning or zooming            a mark that stays while the scene does not
+cut    four shots, of any camera                the same
+hop    any camera                               a mark at three places in turn, twice each
+====== ======================================== ==========================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blanklogo.types import Box, TimeRange
+from training.detector.shots import Picture, make_shot
+from training.detector.windows import SUPPORT, compressed, contrast, fitting_mark, place_for
+from training.sources.marks import DrawnMark
+
+KINDS = ("tripod", "moving", "cut", "hop")
+RATE = Fraction(10)
+NUM_FRAMES = 60
+STEP_SECONDS = 0.5  # of `shots.make_shot`
+LEAST_CONTRAST = 10.0  # code values of luma, mean over the mark: what a viewer sees at a glance
+SIZES_PX = ((360, 640), (360, 640), (540, 960), (640, 360), (360, 480))
+HOP_SHARES = ((0.04, 0.93), (0.96, 0.45), (0.05, 0.06))  # of the free room, (x, y)
+NUM_SHOTS = 4
+CRF = (18, 32)
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """Attributes:
+    lumas: the frames as compressed, uint8 [H, W] each, at `RATE`.
+    places: where the mark truly is, and when; empty in a clean film.
+    """
+
+    kind: str
+    lumas: list[NDArray[np.uint8]]
+    places: tuple[tuple[Box, tuple[TimeRange, ...]], ...]
+
+
+def make_film(kind: str, rng: np.random.Generator, *, is_marked: bool = True) -> Film:
+    """A film of one of `KINDS`, with a mark or without."""
+    height, width = SIZES_PX[int(rng.integers(len(SIZES_PX)))]
+    frames = _frames(kind, (height, width), rng)
+    places = _burned(frames, kind, rng) if is_marked else ()
+    return Film(kind, compressed(frames, int(rng.integers(CRF[0], CRF[1] + 1))), places)
+
+
+def _frames(kind: str, size_px: tuple[int, int], rng: np.random.Generator) -> list[Picture]:
+    if kind == "cut":
+        lengths = [NUM_FRAMES // NUM_SHOTS] * NUM_SHOTS
+        return [frame for length in lengths for frame in _shot(None, size_px, length, rng)]
+    camera = {"tripod": "tripod", "moving": str(rng.choice(["hand", "pan", "zoom"]))}.get(kind)
+    return _shot(camera, size_px, NUM_FRAMES, rng)
+
+
+def _shot(camera: str | None, size_px: tuple[int, int], num_frames: int, rng: np.random.Generator) -> list[Picture]:
+    steps = np.arange(num_frames) / (float(RATE) * STEP_SECONDS)
+    return make_shot(size_px, rng, held_out=True, camera=camera, steps=steps.tolist())
+
+
+def _burned(
+    frames: list[Picture], kind: str, rng: np.random.Generator
+) -> tuple[tuple[Box, tuple[TimeRange, ...]], ...]:
+    """The mark burned in, and where it is; drawn anew until it can be seen everywhere."""
+    height, width = frames[0].shape[:2]
+    while True:
+        mark = fitting_mark(rng, height, width, held_out=True)
+        corners = _hop_corners(mark, height, width) if kind == "hop" else [place_for(mark, height, width, rng)]
+        cuts = [_cut(mark, corner) for corner in corners]
+        if min(contrast(frames[0][cut], mark) for cut in cuts) >= LEAST_CONTRAST:
+            break
+    stay = NUM_FRAMES // (2 * len(cuts))
+    at_place = [index // stay % len(cuts) for index in range(NUM_FRAMES)]
+    for frame, place in zip(frames, at_place, strict=True):
+        view = frame[cuts[place]]
+        view[:] = np.clip(np.rint(view * (1 - mark.alpha[..., None]) + 255 * mark.premultiplied), 0, 255)
+    return tuple((_box(mark, corner), _ranges(at_place, place)) for place, corner in enumerate(corners))
+
+
+def _hop_corners(mark: DrawnMark, height: int, width: int) -> list[tuple[int, int]]:
+    room_x, room_y = width - mark.size_px[1], height - mark.size_px[0]
+    return [(round(x * room_x), round(y * room_y)) for x, y in HOP_SHARES]
+
+
+def _cut(mark: DrawnMark, corner: tuple[int, int]) -> tuple[slice, slice]:
+    left, top = corner
+    return slice(top, top + mark.size_px[0]), slice(left, left + mark.size_px[1])
+
+
+def _box(mark: DrawnMark, corner: tuple[int, int]) -> Box:
+    left, top = corner
+    rows, columns = np.flatnonzero(mark.alpha.max(1) > SUPPORT), np.flatnonzero(mark.alpha.max(0) > SUPPORT)
+    return Box(left + int(columns[0]), top + int(rows[0]), left + int(columns[-1]) + 1, top + int(rows[-1]) + 1)
+
+
+def _ranges(at_place: list[int], place: int) -> tuple[TimeRange, ...]:
+    """The runs of frames at which the mark is at this place."""
+    on = np.array([where == place for where in at_place])
+    edges = np.flatnonzero(np.diff(on.astype(int), prepend=0, append=0))
+    pairs = zip(edges[::2], edges[1::2], strict=True)
+    return tuple(TimeRange(float(start / RATE), float(stop / RATE)) for start, stop in pairs)
