@@ -32,6 +32,9 @@ class Remover:
     def load(self) -> None:
         """Everything that a removal needs, so that the first one is as quick as the others."""
         import blanklogo.pipeline.run  # noqa: F401 (NumPy, OpenCV, SciPy and PyAV: most of a second)
+        from blanklogo.pipeline.networks import shipped_detector
+
+        shipped_detector()
 
     def run(self, order: Order | Message, cancelled: Callable[[], bool] | None = None) -> Iterator[Message]:
         """Does an order; yields progress and notices while it runs, and last the result.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stand_in_nets import (
     cells,
@@ -41,12 +41,14 @@ letterboxes = st.builds(Letterbox, sizes, sizes, inputs, inputs)
 # --- Into the input and back ---
 
 
+@settings(deadline=None)
 @given(letterboxes, st.lists(st.floats(0, 1), min_size=4, max_size=4))
 def test_a_box_comes_back_from_the_input(place: Letterbox, corners: list[float]) -> None:
     box = np.array([corners]) * np.array([place.width_px, place.height_px] * 2)
     np.testing.assert_allclose(place.to_picture(place.to_input(box)), box, atol=1e-6)  # px; float64 at sides of 2000
 
 
+@settings(deadline=None)
 @given(letterboxes)
 def test_the_whole_picture_fills_the_input_one_way_and_lies_in_its_middle(place: Letterbox) -> None:
     (x0, y0, x1, y1), (width, height) = (
@@ -61,13 +63,15 @@ def test_the_whole_picture_fills_the_input_one_way_and_lies_in_its_middle(place:
     assert abs(y0 - (height - y1)) <= 1 + slack
 
 
+@settings(deadline=None)
 @given(st.integers(16, 900), st.integers(16, 900), inputs, inputs)
 def test_the_aspect_is_kept(width: int, height: int, input_width: int, input_height: int) -> None:
     place = Letterbox(width, height, input_width, input_height)
     scaled_width, scaled_height = place.scaled_px
     scale = min(input_width / width, input_height / height)
-    assert abs(scaled_width - scale * width) <= 1
-    assert abs(scaled_height - scale * height) <= 1
+    nearest = 0.5 + 1e-6  # px
+    assert abs(scaled_width - scale * width) <= nearest or scaled_width == 1
+    assert abs(scaled_height - scale * height) <= nearest or scaled_height == 1
 
 
 def test_the_picture_is_scaled_and_the_rest_is_grey() -> None:
@@ -95,6 +99,7 @@ def test_a_tensor_has_channels_first_and_runs_from_0_to_1(dtype: str) -> None:
     np.testing.assert_allclose(tensor[1, :, 0, 3], [1, 0.2, 0], atol=1e-3)
 
 
+@settings(deadline=None)
 @given(sizes, sizes, st.integers(32, 1280), st.sampled_from([32, 64]))
 def test_a_free_input_is_as_small_as_the_stride_allows(width: int, height: int, side: int, stride: int) -> None:
     input_width, input_height = smallest_input_px(width, height, side, stride)
@@ -176,6 +181,7 @@ def test_the_caller_and_the_exporter_are_believed() -> None:
 grids = st.tuples(st.integers(1, 30), st.integers(1, 30)).map(lambda steps: (32 * steps[0], 32 * steps[1]))
 
 
+@settings(deadline=None)
 @given(grids, st.integers(1, 90))
 def test_features_first_and_one_row_a_cell_is_always_of_classes(input_px: tuple[int, int], num_classes: int) -> None:
     num = num_cells(*input_px)
@@ -185,6 +191,7 @@ def test_features_first_and_one_row_a_cell_is_always_of_classes(input_px: tuple[
         assert reading_of((num, 4 + num_classes), input_px, num_classes) == Reading(CLASSES)
 
 
+@settings(deadline=None)
 @given(grids, st.integers(1, 90))
 def test_three_rows_a_cell_is_always_with_an_object(input_px: tuple[int, int], num_classes: int) -> None:
     num = 3 * num_cells(*input_px)
@@ -194,6 +201,7 @@ def test_three_rows_a_cell_is_always_with_an_object(input_px: tuple[int, int], n
         assert reading_of((num, 5 + num_classes), input_px, num_classes) == Reading(OBJECT)
 
 
+@settings(deadline=None)
 @given(grids, st.sampled_from([100, 300, 1000]), st.integers(1, 90) | st.none())
 def test_the_usual_numbers_of_final_rows_are_no_grid(
     input_px: tuple[int, int], num_rows: int, num_classes: int | None
@@ -247,11 +255,18 @@ def test_of_boxes_that_overlap_the_best_is_kept() -> None:
     assert kept(candidates(), 0.1, 0.45).scores.tolist() == []
 
 
+def test_final_boxes_are_final_however_they_overlap() -> None:
+    twins = candidates((0, 0, 10, 10, 0.9, 0), (0, 0, 10, 10, 0.8, 0), (0, 0, 10, 10, 0.1, 0))
+    assert len(chosen(twins, Reading(FINAL), Keep()).scores) == 2
+    assert len(chosen(twins, Reading(CLASSES), Keep()).scores) == 1
+
+
 def test_a_box_that_was_itself_suppressed_suppresses_nothing() -> None:
     chain = candidates((0, 0, 10, 10, 0.9, 0), (4, 0, 14, 10, 0.8, 0), (8, 0, 18, 10, 0.7, 0))
     assert kept(chain, 0.1, 0.3).scores.tolist() == pytest.approx([0.9, 0.7])
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(1, 30), st.integers(1, 30), st.floats(0, 1)),
@@ -282,6 +297,7 @@ def test_found_boxes_are_clipped_rounded_and_never_empty() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(letterboxes, st.lists(st.floats(-3000, 3000), min_size=4, max_size=4))
 def test_whatever_is_found_lies_in_the_picture(place: Letterbox, corners: list[float]) -> None:
     for found in found_in(Candidates(np.array([corners]), np.array([0.5]), np.array([0])), place):
@@ -410,7 +426,7 @@ def test_a_free_input_gets_the_size_that_the_file_says(
 @pytest.mark.parametrize(
     "make",
     [
-        lambda path: inpainter(path, size_px=64),
+        lambda path: inpainter(path, size_px=(64, 64)),
         lambda path: doubling(path, [1, 4, 64, 64]),
         lambda path: doubling(path, [1, 3]),
         lambda path: doubling(path, [1, 3, 64, 64], dtype=2),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from blanklogo.detection.glances import Scored
 from blanklogo.detection.statistics import NUM_CHANNELS
 from blanklogo.errors import LoadError
+from blanklogo.models.batches import Shrunk
 from blanklogo.models.ports import Session
 from blanklogo.models.yolo import Keep, YoloDetector
 from blanklogo.models.yolo_output import Layout, Reading, decoded, kept
@@ -18,6 +19,8 @@ GRID_PX = 32  # both sides of what our network is shown are multiples of it
 LEAST_SCORE = 0.2  # of a box in one window; what several windows say is weighed later
 SAME_OVERLAP = 0.4
 INPUT_NAME = "statistics"  # of our own network's files: how they are told from a YOLO export
+
+OnShrink = Callable[[Shrunk], object]
 
 _READING = Reading(Layout.CLASSES, features_first=True)
 
@@ -58,8 +61,8 @@ class PictureFinder:
 
     wants_colour = True
 
-    def __init__(self, session: Session) -> None:
-        self._detector = YoloDetector(session, Keep(LEAST_SCORE, SAME_OVERLAP))
+    def __init__(self, session: Session, on_shrink: OnShrink | None = None) -> None:
+        self._detector = YoloDetector(session, Keep(LEAST_SCORE, SAME_OVERLAP), on_shrink=on_shrink)
 
     def __call__(self, pictures: Sequence[NDArray[np.uint8]]) -> list[list[Scored]]:
         """Boxes in frames, R'G'B' uint8 [h, w, 3] each. Raises as `YoloDetector.find`."""
@@ -69,8 +72,11 @@ class PictureFinder:
         ]
 
 
-def finder_of(session: Session) -> StatisticsFinder | PictureFinder:
+def finder_of(session: Session, on_shrink: OnShrink | None = None) -> StatisticsFinder | PictureFinder:
     """The finder that fits a network, told by its input.
+
+    Args:
+        on_shrink: told when memory ran out and a batch was halved.
 
     Raises:
         LoadError: it fits neither.
@@ -79,4 +85,4 @@ def finder_of(session: Session) -> StatisticsFinder | PictureFinder:
         if session.inputs[0].dtype != "uint8":
             raise LoadError(f"{session.name} takes {session.inputs[0]}", accepted="statistics as uint8 [B, 3, H, W]")
         return StatisticsFinder(session)
-    return PictureFinder(session)
+    return PictureFinder(session, on_shrink)

@@ -102,7 +102,7 @@ class Lama:
     def _item(self, crop: Crop, hole: Mask, place: _Place) -> Item:
         """The network's inputs for one crop, in the file's order."""
         image = crop.astype(np.float32) / (255 if crop.dtype == np.uint8 else 1)
-        image, mask = place.laid(image * ~hole[..., None]), place.laid(hole.astype(np.float32)) > _TOUCHED
+        image, mask = place.laid(image), place.laid(hole.astype(np.float32)) > _TOUCHED
         image = np.ascontiguousarray((image * ~mask[..., None]).transpose(2, 0, 1)).astype(self._dtype, copy=False)
         mask = mask[None].astype(self._dtype)
         return (mask, image) if self._is_mask_first else (image, mask)

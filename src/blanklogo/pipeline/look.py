@@ -40,6 +40,7 @@ class Look:
         detection: the marks found on evidence; empty when the caller told where they are.
         averages: mean luma over parts of the time, for known marks; empty unless asked for.
         weights: name and sha256 of each network that looked.
+        notes: what the user should know of how it went.
         num_damaged_frames: that the decoder concealed or lost.
         num_restamped_frames: whose time stamp was missing or ran backwards.
     """
@@ -51,6 +52,7 @@ class Look:
     num_damaged_frames: int
     num_restamped_frames: int = 0
     weights: tuple[dict[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def num_frames(self) -> int:
@@ -71,7 +73,8 @@ def look(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Look:
         CancelledError: asked to stop.
         WeightsError, ModelError, LoadError, UnavailableError: as `networks.detector_for`.
     """
-    detector = detector_for(job)
+    notes: list[str] = []
+    detector = detector_for(job, notes)
     with VideoReader(job.source) as reader:
         info, stamps = reader.info, _Stamping([], [])
         averages = Averages() if job.marks else None
@@ -84,7 +87,7 @@ def look(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Look:
         parts = averages.result() if averages else ()
         damage = reader.num_damaged_frames, reader.num_restamped_frames
         weights = (detector.file.as_dict(),) if detector else ()
-        return Look(info, stamps.result(), detection, parts, *damage, weights)
+        return Look(info, stamps.result(), detection, parts, *damage, weights, tuple(notes))
 
 
 @dataclass(frozen=True)

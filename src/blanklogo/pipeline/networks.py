@@ -21,8 +21,11 @@ class Detector:
     file: WeightsFile
 
 
-def detector_for(job: Job) -> Detector | None:
+def detector_for(job: Job, notes: list[str]) -> Detector | None:
     """The detector that looks for a job's marks; None where nothing is searched for, or by evidence alone.
+
+    Args:
+        notes: where it puts what the user should know, while it looks.
 
     Raises:
         WeightsError: the name is not known, or its file is not there or no network.
@@ -36,7 +39,8 @@ def detector_for(job: Job) -> Detector | None:
     if chosen.detector == "auto":
         return shipped_detector(chosen.device)
     file = locate(chosen.detector, chosen.folder, chosen.own_list)
-    return Detector(finder_of(open_session(file.path, chosen.device)), file)
+    session = open_session(file.path, chosen.device)
+    return Detector(finder_of(session, lambda shrunk: notes.append(str(shrunk))), file)
 
 
 def shipped_detector(device: str = "auto") -> Detector:

@@ -46,7 +46,7 @@ def report(job: Job, seen: Look, outcome: Outcome, seconds: float) -> Report:
         tracks=tuple(_ended(track, end_seconds) for track in outcome.tracks),
         pixels=outcome.pixels,
         verify=outcome.verification,
-        warnings=outcome.warnings,
+        warnings=(*seen.notes, *outcome.warnings),
         weights=seen.weights,
     )
 
