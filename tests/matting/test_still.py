@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,8 @@ from blanklogo.media.planes import PlaneFormat
 from blanklogo.ops.compositing import over
 from blanklogo.ops.harmonic import HarmonicFill
 from blanklogo.ops.morphology import dilated
+from blanklogo.ops.patch_fill import fill_from_patches
+from blanklogo.ops.proven_fill import proven_fill
 from blanklogo.restoration.restorer import PlaneRestorer
 from blanklogo.testbed.burn import Placement, burn, place
 from blanklogo.testbed.marks import draw_mark
@@ -22,6 +26,7 @@ SIZE = (480, 270)
 NUM_FRAMES = 6
 NOISE = 1.0
 LAYOUT = PlaneFormat.from_name("yuv420p")
+FILL = partial(proven_fill, ways=(fill_from_patches,))
 
 
 class StillCase:
@@ -47,7 +52,7 @@ class StillCase:
         self.alpha = whole[self.near.slices]
 
     def matte(self) -> Matte:
-        return estimate_still(self.samples, self.box, self.near, 1.0)
+        return estimate_still(self.samples, self.box, self.near, 1.0, FILL)
 
     def restored(self, matte: Matte) -> np.ndarray:
         """Luma of the near crop with the mark taken out, [T, h, w]."""
@@ -117,7 +122,7 @@ def test_one_frame_and_a_box_as_large_as_the_crop_are_enough(brick: StillCase) -
         LAYOUT,
         np.ones(1, np.float32),
     )
-    matte = estimate_still(one, brick.near, brick.near, 1.0)
+    matte = estimate_still(one, brick.near, brick.near, 1.0, FILL)
     assert np.isfinite(matte.planes[0].background).all()
 
 

@@ -13,13 +13,14 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 
-from blanklogo.testbed import scenery  # noqa: E402 (after the skips, as the rest)
 from training.inpainter import net as nets  # noqa: E402
 from training.inpainter.crops import CropSet, read_crops, sheets, write_crops  # noqa: E402
 from training.inpainter.evaluate import evaluate  # noqa: E402
 from training.inpainter.export import NAME, export  # noqa: E402
 from training.inpainter.loss import losses  # noqa: E402
 from training.inpainter.train import Schedule, train, trained  # noqa: E402
+
+from blanklogo.testbed import scenery  # noqa: E402 (after the skips, as the rest)
 
 SCHEDULE = Schedule(seed=3, num_steps=4, batch_size=2, keep_every=2)
 

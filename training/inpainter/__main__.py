@@ -36,7 +36,7 @@ def _compose(options: argparse.Namespace) -> None:
     for name, count, held_out in (("held-out", counts[1], True), ("train", counts[0], False)):
         seed = 2 * options.seed + held_out
         source = sheets(partial(frame, held_out=held_out), partial(_drawn, held_out=held_out), seed)
-        write_crops(options.folder / name, source, count, lambda done, total: _told_crops(name, done, total))
+        write_crops(options.folder / name, source, count, partial(_told_crops, name))
 
 
 def _drawn(rng: np.random.Generator, *, held_out: bool) -> tuple[Values, Values]:

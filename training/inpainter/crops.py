@@ -145,15 +145,13 @@ def _laid_out(crops: list[Planes]) -> Planes:
 
 
 def _tiles(sheet: Planes) -> list[Planes]:
-    tiles = []
-    for row in range(_SHEET_ROWS):
-        for column in range(_SHEET_COLUMNS):
-            y, u, v = (
-                plane[row * h : (row + 1) * h, column * w : (column + 1) * w]
-                for plane, h, w in zip(sheet, (HEIGHT_PX, *(HEIGHT_PX // 2,) * 2), (WIDTH_PX, *(WIDTH_PX // 2,) * 2))
-            )
-            tiles.append((y, u, v))
-    return tiles
+    """The crops of a sheet, as they were laid out."""
+    planes = []
+    for plane in sheet:
+        height, width = plane.shape[0] // _SHEET_ROWS, plane.shape[1] // _SHEET_COLUMNS
+        places = [(row * height, column * width) for row in range(_SHEET_ROWS) for column in range(_SHEET_COLUMNS)]
+        planes.append([plane[y : y + height, x : x + width] for y, x in places])
+    return list(zip(*planes, strict=True))
 
 
 def _coded(sheet: Planes, crf: int) -> Planes:

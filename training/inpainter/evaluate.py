@@ -55,7 +55,7 @@ def navier_stokes(picture: Values, hole: Mask) -> Values:
 
 
 def _means(found: dict[str, list[float]], thin: np.ndarray) -> dict:
-    """All, and apart: strokes (no pixel deeper than 10 px) and wide holes; and the share of crops where the net leads."""
+    """All, and apart: strokes (no pixel deeper than 10 px) and wide holes; and on what share of crops the net leads."""
     values = {name: np.array(figures) for name, figures in found.items()}
     sets = {"all": np.ones(len(thin), bool), "strokes": thin, "wide": ~thin}
     means = {

@@ -1,7 +1,7 @@
 """Pictures of the size of video frames, which crops are cut from.
 
 Most are photographs, because what a hole shows is mostly a photograph: the sample pictures of `training.sources` and
-ten larger ones of a Debian package, of which only those under CC BY 4.0 or CC0 are taken. The others are made.
+nine larger ones of a Debian package, of which only those under CC BY 4.0 or CC0 are taken. The others are made.
 """
 
 from __future__ import annotations
@@ -21,10 +21,16 @@ Picture = NDArray[np.uint8]  # R'G'B' [H, W, 3]
 
 LARGE_FOLDER = Path("/usr/share/backgrounds")  # lomiri-wallpapers-16.04
 LARGE_NAMES = (
-    "Picture_0B_by_freespace.jpg Picture_1A_by_freespace.jpg Wine_by_Jakkub_Mede.jpg "
-    "aitzgorri_by_Aitzol_Berasategi.jpg friends_by_Aitzol_Berasategi.jpg life_by_Aitzol_Berasategi.jpg "
-    "picosdeeuropa_by_Aitzol_Berasategi.jpg seeding_by_Clements_Engelhardt.jpg sunset_by_Aitzol_Berasategi.jpg"
-).split()
+    "Picture_0B_by_freespace.jpg",
+    "Picture_1A_by_freespace.jpg",
+    "Wine_by_Jakkub_Mede.jpg",
+    "aitzgorri_by_Aitzol_Berasategi.jpg",
+    "friends_by_Aitzol_Berasategi.jpg",
+    "life_by_Aitzol_Berasategi.jpg",
+    "picosdeeuropa_by_Aitzol_Berasategi.jpg",
+    "seeding_by_Clements_Engelhardt.jpg",
+    "sunset_by_Aitzol_Berasategi.jpg",
+)
 LARGE_HELD_OUT = frozenset({"picosdeeuropa_by_Aitzol_Berasategi.jpg"})
 _LARGE_SHARE, _SAMPLE_SHARE = 0.35, 0.8  # of frames: up to the first large photographs, up to the second samples
 _LARGE_HEIGHT_PX = (360, 1100)  # that a large photograph is brought to: the lines of video frames
