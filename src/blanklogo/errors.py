@@ -8,7 +8,10 @@
     │   ├── UnsupportedError       a video, but of a kind we refuse by name
     │   ├── OptionError            an option's value does not fit (a box, a time, a mark picture)
     │   ├── TargetError            the output's place does not fit (exists, is the input, no folder)
-    │   └── WeightsError           a network's weights are not there, not known, or of a format we refuse
+    │   ├── WeightsError           a network's weights are not there, not known, or of a format we refuse
+    │   ├── NotFoundError          what was asked for is not there, or is somebody else's
+    │   ├── ConflictError          what was asked for does not fit how things stand
+    │   └── TooLargeError          more bytes than are taken
     ├── ProcessingError            the work failed though it was asked for rightly  exit 1
     │   ├── DecodeError            the source broke beyond what a decoder conceals
     │   ├── EncodeError            the encoder or the container refused
@@ -103,6 +106,18 @@ class TargetError(CallerError):
 
 class WeightsError(CallerError):
     """A network's weights are not there, not known by that name, or of a format that is refused."""
+
+
+class NotFoundError(CallerError):
+    """What was asked for is not there; what is somebody else's is not told from it."""
+
+
+class ConflictError(CallerError):
+    """What was asked for does not fit how things stand: it is over, it is taken, it was asked for differently."""
+
+
+class TooLargeError(CallerError):
+    """More bytes than are taken."""
 
 
 class ProcessingError(BlankLogoError):

@@ -41,10 +41,13 @@ from blanklogo.errors import (
     BudgetError,
     CallerError,
     CancelledError,
+    ConflictError,
     LoadError,
+    NotFoundError,
     OptionError,
     PendingError,
     SourceError,
+    TooLargeError,
     UnavailableError,
 )
 from blanklogo.types.order import Order
@@ -66,6 +69,9 @@ _AS_IN_ORDER = ("mode", "platform", "boxes", "codec", "quality", "dry_run")
 _NETWORKS = ("detector", "inpainter")
 _FIELDS = ("video", "video_url", "output_url", "name", "marks", "from", "to", *_NETWORKS, *_AS_IN_ORDER)
 _STATUS_OF = (  # the first that fits
+    (NotFoundError, 404),
+    (ConflictError, 409),
+    (TooLargeError, 413),
     (CallerError, 400),
     (CancelledError, 499),  # nginx's word for "the client has gone"
     (BudgetError, 504),
