@@ -26,6 +26,7 @@ from blanklogo.engines.bearer import VARIABLE as TOKENS_VARIABLE
 from blanklogo.engines.bearer import Tokens
 from blanklogo.engines.modal.means import APP_NAME, SPEC_TAG, TIMEOUT_SECONDS, carried, class_options, spec_digest
 from blanklogo.engines.spec import MINUTES, EngineSpec
+from blanklogo.transfer.guard.policy import Policy
 
 # ## What a worker may use
 #
@@ -61,6 +62,10 @@ def secret(variables: dict[str, str]) -> list[modal.Secret]:
     return [modal.Secret.from_dict(dict(variables))] if variables else []
 
 
+# Orders name URLs, and a worker asks for them on the public internet only. BLANKLOGO_ALLOWED_HOSTS="minio.internal,
+# 10.0.0.0/8" lets it reach more (docs/security.md).
+
+Policy.from_environment(os.environ)  # a slip is told now, not to the first caller
 settings = secret(carried(os.environ))
 
 # ## The worker
@@ -77,7 +82,7 @@ class WatermarkRemover:
     def setup(self) -> None:
         from blanklogo.engines.modal.worker import ModalWorker
 
-        self.worker = ModalWorker("blanklogo.remover:Remover")
+        self.worker = ModalWorker("blanklogo.remover:GuardedRemover")
         self.worker.load()
 
     @modal.enter()

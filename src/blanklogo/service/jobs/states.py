@@ -71,7 +71,7 @@ COMPLETE = Step(100, "Complete")
 
 STEPS = (QUEUED, STARTING, DOWNLOADING, ANALYZING, REMOVING, UPLOADING, FINALIZING, COMPLETE)
 
-# A removal's stages as the engine tells them: the step each belongs to, and the share of it at which it begins and ends.
+# A removal's stages as the engine tells them: the step each belongs to, the share of it where it begins, where it ends.
 _STAGES = {
     "look": (ANALYZING, 0.0, 0.6),
     "learn": (ANALYZING, 0.6, 1.0),

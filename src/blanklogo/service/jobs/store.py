@@ -205,9 +205,7 @@ def _first(connection: Connection, *conditions: Any) -> StoredJob | None:
 
 
 def _encoded(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: json.dumps(value) if name in _JSON and value is not None else value for name, value in values.items()
-    }
+    return {name: json.dumps(value) if name in _JSON and value is not None else value for name, value in values.items()}
 
 
 def _job(row: Any) -> StoredJob:
