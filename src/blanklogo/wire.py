@@ -41,10 +41,12 @@ from blanklogo.errors import (
     BudgetError,
     CallerError,
     CancelledError,
+    ForbiddenError,
     LoadError,
     OptionError,
     PendingError,
     SourceError,
+    UnauthorizedError,
     UnavailableError,
 )
 from blanklogo.types.order import Order
@@ -66,6 +68,8 @@ _AS_IN_ORDER = ("mode", "platform", "boxes", "codec", "quality", "dry_run")
 _NETWORKS = ("detector", "inpainter")
 _FIELDS = ("video", "video_url", "output_url", "name", "marks", "from", "to", *_NETWORKS, *_AS_IN_ORDER)
 _STATUS_OF = (  # the first that fits
+    (UnauthorizedError, 401),
+    (ForbiddenError, 403),
     (CallerError, 400),
     (CancelledError, 499),  # nginx's word for "the client has gone"
     (BudgetError, 504),
