@@ -11,7 +11,9 @@
     │   ├── WeightsError           a network's weights are not there, not known, or of a format we refuse
     │   ├── NotFoundError          what was asked for is not there, or is somebody else's
     │   ├── ConflictError          what was asked for does not fit how things stand
-    │   └── TooLargeError          more bytes than are taken
+    │   ├── TooLargeError          more bytes than are taken
+    │   ├── UnauthorizedError      the service was asked without a token that is good
+    │   └── ForbiddenError         the service was asked with a good token that lacks the scope
     ├── ProcessingError            the work failed though it was asked for rightly  exit 1
     │   ├── DecodeError            the source broke beyond what a decoder conceals
     │   ├── EncodeError            the encoder or the container refused
@@ -30,8 +32,8 @@
 
 A message says what came, what is accepted and what to try. Foreign errors are turned into these at one border each:
 `blanklogo.media.errors` for FFmpeg and the disk under media, `blanklogo.models.files` for the disk under weights,
-`blanklogo.net.http` for HTTP, each engine's own module for its provider. `as_dict` and `from_dict` carry an error
-across a border as JSON.
+`blanklogo.net.http` for HTTP, `blanklogo.service.database` for the service's database, each engine's own module for its
+provider. `as_dict` and `from_dict` carry an error across a border as JSON.
 """
 
 from __future__ import annotations
@@ -118,6 +120,14 @@ class ConflictError(CallerError):
 
 class TooLargeError(CallerError):
     """More bytes than are taken."""
+
+
+class UnauthorizedError(CallerError):
+    """The service was asked without a token that is good. Which part of it was wrong is never said."""
+
+
+class ForbiddenError(CallerError):
+    """The service was asked with a good token that lacks the scope."""
 
 
 class ProcessingError(BlankLogoError):

@@ -43,12 +43,14 @@ from blanklogo.errors import (
     CallerError,
     CancelledError,
     ConflictError,
+    ForbiddenError,
     LoadError,
     NotFoundError,
     OptionError,
     PendingError,
     SourceError,
     TooLargeError,
+    UnauthorizedError,
     UnavailableError,
 )
 from blanklogo.types.order import Order
@@ -73,6 +75,8 @@ _STATUS_OF = (  # the first that fits
     (NotFoundError, 404),
     (ConflictError, 409),
     (TooLargeError, 413),
+    (UnauthorizedError, 401),
+    (ForbiddenError, 403),
     (CallerError, 400),
     (CancelledError, 499),  # nginx's word for "the client has gone"
     (BudgetError, 504),
