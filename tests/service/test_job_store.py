@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from blanklogo.service.database import create_tables, open_database
 
 from blanklogo.errors import ConflictError, OptionError
+from blanklogo.service.database import create_tables, open_database
 from blanklogo.service.jobs.intake import Caller, Intake, Repeatable, Wish
 from blanklogo.service.jobs.job import StoredJob
 from blanklogo.service.jobs.states import ANALYZING, REMOVING, State

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     max_input_mb: float = Field(500, gt=0, description="of a video")
     max_output_mb: float = Field(2000, gt=0, description="of a result")
     run_seconds: float = Field(3600, gt=0, description="for one job")
+    retry_seconds: float = Field(5, gt=0, description="before a second attempt; the pauses after that double")
     retention_days: float = Field(7, gt=0, description="for which results are kept")
     jobs_at_once: int = Field(8, ge=1, description="under way in this process; the engine's workers bound the work")
     jobs_of_owner: int = Field(4, ge=1, description="of one owner under way at once")
@@ -69,6 +70,7 @@ class Settings(BaseSettings):
             max_input_bytes=int(self.max_input_mb * 1e6),
             max_output_bytes=int(self.max_output_mb * 1e6),
             run_seconds=self.run_seconds,
+            pauses_seconds=(self.retry_seconds, 2 * self.retry_seconds, 4 * self.retry_seconds),
             retention_seconds=self.retention_days * DAYS,
         )
 

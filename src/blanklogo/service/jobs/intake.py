@@ -30,12 +30,19 @@ class Caller:
 
 @dataclass(frozen=True)
 class Wish:
-    """A removal that is asked for: a video by its URL or as an upload, and the options."""
+    """A removal that is asked for: a video by its URL or as an upload, and the options.
+
+    Attributes:
+        name: of the file at a URL; an upload has its own.
+        num_bytes, sha256: of an upload that has come already.
+    """
 
     request: Mapping[str, Any]
     video_url: str | None = field(default=None, repr=False)
     upload_id: str | None = None
     name: str | None = None
+    num_bytes: int | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -157,6 +164,8 @@ class Intake:
             upload_id=wish.upload_id,
             batch_id=batch_id,
             input_key=upload.key if upload else None,
+            input_bytes=wish.num_bytes,
+            input_sha256=wish.sha256,
         )
         insert_job(connection, job)
         details = {"rights_confirmed": True, "source": "upload" if upload else "url", "name": job.input_name}

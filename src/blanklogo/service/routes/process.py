@@ -87,7 +87,8 @@ def _created(parts: Parts, caller: Caller, body: ProcessRequest, idempotency_key
     upload = parts.intake.open_upload(caller, name, suffix_of(name))
     stored = parts.storage.put(upload.key, iter([data]), parts.limits.max_input_bytes)
     again = repeatable(idempotency_key, "process", body.request(), stored.sha256)
-    made = parts.create(caller, [Wish(body.request(), upload_id=upload.id)], again)
+    wish = Wish(body.request(), upload_id=upload.id, num_bytes=stored.num_bytes, sha256=stored.sha256)
+    made = parts.create(caller, [wish], again)
     if made.is_repeated:
         parts.storage.delete(upload.key)
     return made.jobs[0]

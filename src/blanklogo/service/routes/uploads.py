@@ -85,7 +85,8 @@ def _created(parts: Parts, caller: Caller, form: FormData, idempotency_key: str 
     body = _checked(fields, upload.id)
     stored = parts.storage.put(upload.key, _pieces(video.file), parts.limits.max_input_bytes)
     again = repeatable(idempotency_key, "upload", body.request(), stored.sha256)
-    made = parts.create(caller, [Wish(body.request(), upload_id=upload.id)], again)
+    wish = Wish(body.request(), upload_id=upload.id, num_bytes=stored.num_bytes, sha256=stored.sha256)
+    made = parts.create(caller, [wish], again)
     if made.is_repeated:
         parts.storage.delete(upload.key)
     return views.created(made.jobs[0])
