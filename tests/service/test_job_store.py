@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
+from sqlalchemy import Engine
 
 from blanklogo.errors import ConflictError, OptionError
-from blanklogo.service.database import create_tables, open_database
 from blanklogo.service.jobs.intake import Caller, Intake, Repeatable, Wish
 from blanklogo.service.jobs.job import StoredJob
 from blanklogo.service.jobs.states import ANALYZING, REMOVING, State
@@ -33,11 +30,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[JobStore]:
-    database = open_database(f"sqlite:///{tmp_path / 'jobs.db'}")
-    create_tables(database)
-    yield JobStore(database, clock)
-    database.dispose()
+def store(database: Engine, clock: Clock) -> JobStore:
+    return JobStore(database, clock)
 
 
 @pytest.fixture

@@ -182,7 +182,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _enter_wal(database: Engine) -> None:
-    """The mode stays in the file. Changing it needs the file to oneself, and SQLite does not wait for that by itself."""
+    """The mode stays in the file. To change it one needs the file to oneself, and SQLite does not wait for that."""
     deadline = time.monotonic() + _BUSY_SECONDS
     while True:
         connection = database.raw_connection()

@@ -10,13 +10,12 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import fields
-from math import isfinite
 from typing import Any
 
 from sqlalchemy import Column, Connection, Engine, Float, ForeignKey, String, Table, Text, insert, or_, select, update
 
 from blanklogo.errors import OptionError, UnauthorizedError
-from blanklogo.service.database import lock_schema, metadata, reading, writing
+from blanklogo.service.database import lock_schema, metadata, reading, shown_url, writing
 from blanklogo.service.tokens.secret import FORM as SECRET_FORM
 from blanklogo.service.tokens.secret import Secret
 from blanklogo.service.tokens.token import (
@@ -31,6 +30,7 @@ from blanklogo.service.tokens.token import (
 )
 
 LAST_USED_STEP_SECONDS = 60.0  # how exact `last_used_seconds` is: one write a minute and token, not one a request
+MAX_SECONDS = 100 * 365 * 86400.0  # of a lifetime; longer is none, and a calendar ends somewhere
 FIRST_NAME = "first run"
 
 tokens = Table(
@@ -63,6 +63,11 @@ class TokenStore:
     def __init__(self, database: Engine, clock: Callable[[], float] = time.time) -> None:
         self._database = database
         self._clock = clock
+
+    @property
+    def place(self) -> str:
+        """The database they are in, for people."""
+        return shown_url(self._database)
 
     def new(
         self, name: str, scopes: Iterable[str], owner: str | None = None, lifetime_seconds: float | None = None
@@ -218,10 +223,9 @@ def _check_rotatable(connection: Connection, old: Token) -> None:
 
 
 def _check_seconds(what: str, seconds: float, *, accepts_zero: bool) -> None:
-    if not isfinite(seconds) or seconds < 0 or (seconds == 0 and not accepts_zero):
-        raise OptionError(
-            f"{what} of {seconds:g} s", accepted=f"seconds, {'0' if accepts_zero else 'more than 0'} and up"
-        )
+    if not 0 <= seconds <= MAX_SECONDS or (seconds == 0 and not accepts_zero):
+        least = "0" if accepts_zero else "more than 0"
+        raise OptionError(f"{what} of {seconds:g} s", accepted=f"{least}, up to {MAX_SECONDS:g} s")
 
 
 def _token(row) -> Token:
