@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import threading
 import time
@@ -38,6 +39,7 @@ from blanklogo.types import Event, Order, Progress
 _TELL_SECONDS = 0.5  # between two writes of how far a run is
 _SIGNED_SPARE_SECONDS = 600  # for which a signed URL outlives the run that it is for
 _ROUNDING_BYTES = 501  # a report says sizes in MB with three digits
+_SCRATCH = re.compile(r"/[^\s:'\"]*/blanklogo-[^/\s]+/(?:in|out|marks)/")  # where a worker keeps what it works on
 _MAY_PASS = (CrashError, LoadError, TransferError, UnavailableError, WriteError)
 
 log = logging.getLogger(__name__)
@@ -232,7 +234,17 @@ def may_pass(error: BlankLogoError) -> bool:
 
 
 def _failure(error: BlankLogoError) -> Outcome:
-    return {"error": error.as_dict(), "may_pass": may_pass(error)}
+    told = type(error)(
+        _without_folders(error.came) or "",
+        accepted=_without_folders(error.accepted),
+        hint=_without_folders(error.hint),
+    )
+    return {"error": told.as_dict(), "may_pass": may_pass(error)}
+
+
+def _without_folders(text: str | None) -> str | None:
+    """A worker's words, without its own folder's path, which an owner has no use for."""
+    return text and _SCRATCH.sub("", text)
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -27,6 +28,7 @@ UPLOAD_PATH = "/api/v1/jobs/upload"
 _SIGNED_SECONDS = 3600.0  # for which a file may be brought
 _PIECE_BYTES = 1 << 20
 _MAX_FIELDS = 20
+_JSON_FIELDS = {"boxes", "metadata"}
 
 router = APIRouter(tags=["uploads"], dependencies=[Depends(require(Scope.SUBMIT))])
 
@@ -43,6 +45,8 @@ _FORM = {
                         "rights_confirmed": {"type": "boolean", "enum": [True]},
                         "processing_mode": {"type": "string", "enum": ["auto", "inpaint", "crop"]},
                         "platform": {"type": "string"},
+                        "boxes": {"type": "string", "description": "as JSON: [[x0, y0, x1, y1], …]"},
+                        "metadata": {"type": "string", "description": "as JSON"},
                     },
                 }
             }
@@ -93,10 +97,15 @@ def _created(parts: Parts, caller: Caller, form: FormData, idempotency_key: str 
 
 
 def _checked(fields: dict[str, Any], upload_id: str) -> JobRequest:
-    """The form's fields as a job's body; a form says true and 3 as texts."""
+    """The form's fields as a job's body. A form has texts alone: `boxes` and `metadata` are JSON in it."""
     given = {**fields, "upload_id": upload_id}
     if given.get("rights_confirmed") in ("true", "True", "1", "on"):
         given["rights_confirmed"] = True
+    for name in _JSON_FIELDS & given.keys():
+        try:
+            given[name] = json.loads(given[name])
+        except (ValueError, TypeError, RecursionError):
+            raise unfit(OptionError("no JSON", accepted="JSON in a form's field"), name) from None
     try:
         return JobRequest.model_validate(given)
     except ValidationError as error:
