@@ -13,8 +13,12 @@ from pathlib import Path
 
 import pytest
 from running import PATIENCE_SECONDS, Running, User, answered, client, running
+from sqlalchemy import select, update
 
 from blanklogo.engines.open import open_engine
+from blanklogo.service.database import reading, writing
+from blanklogo.service.jobs.intake import Caller, Wish
+from blanklogo.service.jobs.table import audit, jobs, uploads
 from blanklogo.service.tokens.token import Scope
 from blanklogo.transfer.guard.policy import Policy
 from loopback import Files, serving
@@ -363,12 +367,49 @@ def test_an_answer_names_its_request(ann: User) -> None:
     assert ann.http.get("/health", headers={"X-Request-ID": "a b"}).headers["X-Request-ID"].startswith("req_")
 
 
+# What goes on without anybody asking
+
+
+def test_a_job_whose_process_died_before_it_was_begun_is_taken_up(service: Running) -> None:
+    with service.user(owner="own_orphan") as user:
+        url = "https://video.invalid/a.mp4"
+        wish = Wish({}, video_url=url, name="a.mp4")
+        job = service.parts.intake.create(Caller("own_orphan", "tok_0", "req_0"), [wish]).jobs[0]
+        service.parts.tending.once(quiet_seconds=0)
+        assert user.over(job.id)["status"] == "failed", "there is no such host, and that was found out"
+
+
+def test_a_run_that_ended_without_a_word_has_failed(service: Running) -> None:
+    with service.user(owner="own_silent") as user:
+        job_id = user.upload(VIDEO)["job_id"]
+        user.over(job_id)
+        with writing(service.parts.database) as connection:  # as if the last write had been lost
+            connection.execute(update(jobs).where(jobs.c.id == job_id).values(state="processing", updated_seconds=0))
+        end = time.monotonic() + PATIENCE_SECONDS
+        while (job := user.get(f"/api/v1/jobs/{job_id}"))["status"] == "processing" and time.monotonic() < end:
+            service.parts.tending.once()
+        assert (job["status"], job["error"]["error"]) == ("failed", "ProcessingError")
+
+
+def test_files_go_when_their_time_is_over(service: Running) -> None:
+    with service.user(owner="own_old") as user:
+        job_id = user.upload(VIDEO)["job_id"]
+        user.over(job_id)
+        upload = user.post("/api/v1/uploads", {})
+        with client("") as http:
+            http.put(upload["url"], content=VIDEO)
+        with writing(service.parts.database) as connection:
+            connection.execute(update(jobs).where(jobs.c.id == job_id).values(expires_seconds=1))
+            connection.execute(update(uploads).where(uploads.c.owner == "own_old").values(expires_seconds=1))
+        service.parts.tending.once()
+        assert names_under(service.folder / "storage" / "own_old") == set()
+        assert user.get(f"/api/v1/jobs/{job_id}")["status"] == "completed"
+        assert user.get(f"/api/v1/jobs/{job_id}/download", 404)["code"] == "not_found"
+        assert user.post(f"/api/v1/jobs/{job_id}/retry", status=409)["code"] == "conflict"
+        user.post("/api/v1/jobs", {"upload_id": upload["upload_id"], **RIGHTS}, 422)
+
+
 def test_who_confirmed_the_rights_is_written_down(service: Running, ann: User) -> None:
-    from sqlalchemy import select
-
-    from blanklogo.service.database import reading
-    from blanklogo.service.jobs.table import audit
-
     job_id = ann.upload(VIDEO)["job_id"]
     with reading(service.parts.database) as connection:
         row = connection.execute(select(audit).where(audit.c.subject == job_id)).one()

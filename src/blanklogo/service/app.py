@@ -49,10 +49,10 @@ def create_app(settings: Settings, engine: Engine | None = None, policy: Policy 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        own = None if engine is not None else await run_in_threadpool(open_engine, settings.engine, spec)
+        used = engine or await run_in_threadpool(open_engine, settings.engine, spec)
         parts: Parts | None = None
         try:
-            parts = await run_in_threadpool(Parts, settings, engine or own, guard)
+            parts = await run_in_threadpool(Parts, settings, used, guard)
             app.state.parts, app.state.tokens = parts, parts.tokens
             app.state.storage, app.state.urls = parts.storage, parts.urls
             await run_in_threadpool(parts.start)
@@ -60,8 +60,8 @@ def create_app(settings: Settings, engine: Engine | None = None, policy: Policy 
         finally:
             if parts is not None:
                 await run_in_threadpool(parts.close)
-            if own is not None:
-                await run_in_threadpool(own.close, is_patient=False)
+            if used is not engine:
+                await run_in_threadpool(used.close, is_patient=False)
 
     return _routed(
         FastAPI(

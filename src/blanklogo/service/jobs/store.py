@@ -209,6 +209,7 @@ def _encoded(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _job(row: Any) -> StoredJob:
-    values = dict(row._mapping)
+    values: dict[str, Any] = dict(row._mapping)
     values |= {name: json.loads(values[name]) for name in _JSON if values[name] is not None}
-    return StoredJob(**values | {"state": State(values["state"])})
+    values["state"] = State(values["state"])
+    return StoredJob(**values)
