@@ -19,7 +19,7 @@ from weights_samples import onnx_bytes, pickle_bytes
 
 from blanklogo.cli.app import run
 from blanklogo.cli.stop import Stop
-from blanklogo.models.fetch import part_path
+from blanklogo.models.files import part_path
 from blanklogo.models.weights import Format, Weights
 from loopback import Files
 

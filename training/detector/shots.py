@@ -97,7 +97,7 @@ def _noisy(frame: Picture, deviation: float, gain: float, rng: np.random.Generat
     return np.clip(frame * np.float32(gain) + noise, 0, 255).astype(np.uint8)
 
 
-_TILE = np.random.default_rng(7).standard_normal((900, 900)).astype(np.float32)
+_TILE = np.random.default_rng(7).standard_normal((1100, 1100)).astype(np.float32)
 
 
 def _noise_tile() -> NDArray[np.float32]:

@@ -26,9 +26,7 @@ from blanklogo.errors import OptionError, UnavailableError
 CUDA_PROVIDER = "CUDAExecutionProvider"
 CPU_PROVIDER = "CPUExecutionProvider"
 
-ONNX_HINT = (
-    "pip uninstall onnxruntime, then pip install 'blanklogo[cuda]' (onnxruntime-gpu in its place), or device cpu"
-)
+ONNX_HINT = "pip uninstall onnxruntime, then pip install onnxruntime-gpu in its place, or device cpu"
 START_HINT = "an NVIDIA driver, CUDA and cuDNN of the versions that this onnxruntime-gpu wants, or device cpu"
 TORCH_HINT = "a PyTorch built for CUDA (pytorch.org, Get started) and an NVIDIA driver, or device cpu"
 

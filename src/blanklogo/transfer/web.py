@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 from pathlib import Path
 
-from blanklogo.net.http import FileSink, client, get, tried
+from blanklogo.net.http import FileSink, client, get, plain, tried
 from blanklogo.net.pieces import MAX_MEDIA_BYTES, Cancelled, pieces
 
 
@@ -17,7 +17,7 @@ def download(uri: str, place: Path, cancelled: Cancelled, max_bytes: int = MAX_M
         OSError: the disk refused.
     """
     with place.open("wb") as file, client() as connection:
-        get(connection, uri, FileSink(file, uri, max_bytes), cancelled)
+        get(plain(connection, uri), uri, FileSink(file, uri, max_bytes), cancelled)
 
 
 def upload(path: Path, uri: str, cancelled: Cancelled) -> None:
