@@ -221,6 +221,22 @@ def test_the_guides_request_answers_with_the_video(ann: User) -> None:
     assert ann.post("/process_video_http", body | {"video": "no base64!"}, 422)["code"] == "invalid_request"
 
 
+def test_a_result_is_fetched_in_parts_and_by_nobody_without_its_signature(ann: User) -> None:
+    job_id = ann.upload(VIDEO)["job_id"]
+    ann.over(job_id)
+    url = ann.get(f"/api/v1/jobs/{job_id}/download")["download_url"]
+    with client("") as http:
+        part = http.get(url, headers={"Range": "bytes=100-199"})
+        assert (part.status_code, part.content) == (206, VIDEO[100:200])
+        assert part.headers["Content-Range"] == f"bytes 100-199/{len(VIDEO)}"
+        assert http.get(url, headers={"Range": f"bytes={len(VIDEO)}-"}).status_code == 416
+        head = http.head(url)
+        assert (head.status_code, head.headers["Content-Length"]) == (200, str(len(VIDEO)))
+        for forged in (url[:-1] + "x", url.partition("?")[0], url.replace("output", "input")):
+            assert answered(http.get(forged), 403)["code"] == "forbidden"
+        assert http.put(url, content=b"x").status_code == 403
+
+
 # What may be sent twice
 
 
