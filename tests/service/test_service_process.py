@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from postgres import Cluster
 from running import User, client
 from serving_process import gone, served
 
@@ -83,15 +84,15 @@ def test_a_token_is_printed_once(data: Path) -> None:
         assert not [line for line in service.lines if "tok_" in line]
 
 
-@pytest.mark.parametrize("percent", [0, 5, 30])
-def test_a_job_is_done_once_though_the_service_is_killed(data: Path, case: Case, percent: int) -> None:
+@pytest.mark.parametrize(("percent", "end"), [(0, "kill"), (5, "kill"), (30, "kill"), (30, "stop")])
+def test_a_job_is_done_once_though_the_service_ends_before(data: Path, case: Case, percent: int, end: str) -> None:
     with served(data) as service, client(service.url, service.token) as http:
         token = service.token
         user = User(http)
         job_id = user.upload(case.marked.read_bytes(), **fields_of(case))["job_id"]
         user.until(job_id, lambda job: job["progress"] >= percent)
         family = service.family()
-        service.kill()
+        getattr(service, end)()
     assert gone(family, GONE_SECONDS), "its workers end with it"
     with served(data) as service, client(service.url, token) as http:
         user = User(http)
@@ -102,6 +103,20 @@ def test_a_job_is_done_once_though_the_service_is_killed(data: Path, case: Case,
         got = http.get(download["download_url"]).content
         assert hashlib.sha256(got).hexdigest() == download["sha256"]
         assert holds_one_result(data), "and nothing is left of the try before"
+        service.stop()
+
+
+def test_postgresql_by_one_setting(data: Path, case: Case, postgres: Cluster) -> None:
+    url = postgres.new_database()
+    with served(data, BLANKLOGO_SERVICE_DATABASE=url) as service, client(service.url, service.token) as http:
+        token = service.token
+        job_id = User(http).upload(case.marked.read_bytes(), **fields_of(case))["job_id"]
+        User(http).until(job_id, lambda job: job["progress"] >= 30)
+        service.kill()
+    with served(data, BLANKLOGO_SERVICE_DATABASE=url) as service, client(service.url, token) as http:
+        assert User(http).over(job_id)["status"] == "completed"
+        assert holds_one_result(data)
+        assert not list(data.glob("*.db")), "and no SQLite beside it"
         service.stop()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import sys
 from contextlib import suppress
@@ -34,7 +35,8 @@ def serve(
         int | None, typer.Option(help="The port to listen on, 0 for any; default: 8000.", show_default=False)
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Everything in this folder: the database and the files.", show_default=False)
+        Path | None,
+        typer.Option(help="A folder for files, and for the SQLite database if no other is named.", show_default=False),
     ] = None,
     engine: Annotated[str | None, typer.Option(help="Where removals run; default: pool.", show_default=False)] = None,
 ) -> int:
@@ -45,9 +47,11 @@ def serve(
     from blanklogo.service.extra import need_extra
 
     need_extra()
+    from blanklogo.service.database import VARIABLE as DATABASE_VARIABLE
     from blanklogo.service.settings import read_settings
 
-    database = f"sqlite:///{data.absolute() / 'service.db'}" if data is not None else None
+    is_named = bool(os.environ.get(DATABASE_VARIABLE))
+    database = f"sqlite:///{data.absolute() / 'service.db'}" if data is not None and not is_named else None
     settings = read_settings(host=host, port=port, data=data, engine=engine, database=database)
     with _listening(settings) as listener:
         number = listener.getsockname()[1]
