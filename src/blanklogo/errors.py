@@ -8,7 +8,12 @@
     │   ├── UnsupportedError       a video, but of a kind we refuse by name
     │   ├── OptionError            an option's value does not fit (a box, a time, a mark picture)
     │   ├── TargetError            the output's place does not fit (exists, is the input, no folder)
-    │   └── WeightsError           a network's weights are not there, not known, or of a format we refuse
+    │   ├── WeightsError           a network's weights are not there, not known, or of a format we refuse
+    │   ├── NotFoundError          what was asked for is not there, or is somebody else's
+    │   ├── ConflictError          what was asked for does not fit how things stand
+    │   ├── TooLargeError          more bytes than are taken
+    │   ├── UnauthorizedError      the service was asked without a token that is good
+    │   └── ForbiddenError         the service was asked with a good token that lacks the scope
     ├── ProcessingError            the work failed though it was asked for rightly  exit 1
     │   ├── DecodeError            the source broke beyond what a decoder conceals
     │   ├── EncodeError            the encoder or the container refused
@@ -27,8 +32,8 @@
 
 A message says what came, what is accepted and what to try. Foreign errors are turned into these at one border each:
 `blanklogo.media.errors` for FFmpeg and the disk under media, `blanklogo.models.files` for the disk under weights,
-`blanklogo.net.http` for HTTP, each engine's own module for its provider. `as_dict` and `from_dict` carry an error
-across a border as JSON.
+`blanklogo.net.http` for HTTP, `blanklogo.service.database` for the service's database, each engine's own module for its
+provider. `as_dict` and `from_dict` carry an error across a border as JSON.
 """
 
 from __future__ import annotations
@@ -103,6 +108,26 @@ class TargetError(CallerError):
 
 class WeightsError(CallerError):
     """A network's weights are not there, not known by that name, or of a format that is refused."""
+
+
+class NotFoundError(CallerError):
+    """What was asked for is not there; what is somebody else's is not told from it."""
+
+
+class ConflictError(CallerError):
+    """What was asked for does not fit how things stand: it is over, it is taken, it was asked for differently."""
+
+
+class TooLargeError(CallerError):
+    """More bytes than are taken."""
+
+
+class UnauthorizedError(CallerError):
+    """The service was asked without a token that is good. Which part of it was wrong is never said."""
+
+
+class ForbiddenError(CallerError):
+    """The service was asked with a good token that lacks the scope."""
 
 
 class ProcessingError(BlankLogoError):

@@ -42,10 +42,15 @@ from blanklogo.errors import (
     BudgetError,
     CallerError,
     CancelledError,
+    ConflictError,
+    ForbiddenError,
     LoadError,
+    NotFoundError,
     OptionError,
     PendingError,
     SourceError,
+    TooLargeError,
+    UnauthorizedError,
     UnavailableError,
 )
 from blanklogo.types.order import Order
@@ -67,6 +72,11 @@ _AS_IN_ORDER = ("mode", "platform", "boxes", "codec", "quality", "dry_run")
 _NETWORKS = ("detector", "inpainter")
 _FIELDS = ("video", "video_url", "output_url", "name", "marks", "from", "to", *_NETWORKS, *_AS_IN_ORDER)
 _STATUS_OF = (  # the first that fits
+    (NotFoundError, 404),
+    (ConflictError, 409),
+    (TooLargeError, 413),
+    (UnauthorizedError, 401),
+    (ForbiddenError, 403),
     (CallerError, 400),
     (CancelledError, 499),  # nginx's word for "the client has gone"
     (BudgetError, 504),

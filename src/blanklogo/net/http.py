@@ -110,7 +110,7 @@ def tried(uri: str, done: str, cancelled: Cancelled, attempt: Callable[[], None]
         try:
             return attempt()
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            if pause_seconds is None or not _may_pass(error):
+            if pause_seconds is None or not may_pass(error):
                 raise _as_transfer_error(error, uri, done) from error
         end = time.monotonic() + pause_seconds
         while time.monotonic() < end:
@@ -167,7 +167,8 @@ def _range_start(response: httpx2.Response) -> int | None:
     return int(match[1]) if match else None
 
 
-def _may_pass(error: Exception) -> bool:
+def may_pass(error: BaseException | None) -> bool:
+    """Whether another attempt may do better, by what httpx2 raised."""
     if isinstance(error, httpx2.HTTPStatusError):
         return error.response.status_code in _MAY_PASS
     return isinstance(error, httpx2.TransportError) and not isinstance(error, httpx2.UnsupportedProtocol)

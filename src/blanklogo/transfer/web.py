@@ -1,13 +1,14 @@
-"""HTTP: media by GET, and a result by PUT to a signed URL, both as far as the policy lets them."""
+"""HTTP: media by GET, and a result by PUT to a signed URL."""
 
 from __future__ import annotations
 
 import mimetypes
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx2
 
-from blanklogo.net.http import Ask, FileSink, get, tried
+from blanklogo.net.http import FileSink, get, tried
 from blanklogo.net.pieces import MAX_MEDIA_BYTES, Cancelled, pieces
 from blanklogo.transfer.guard.client import answered, check_reachable, media_client
 from blanklogo.transfer.guard.policy import Policy
@@ -20,8 +21,12 @@ def download(uri: str, place: Path, cancelled: Cancelled, policy: Policy, max_by
         OptionError, TransferError, CancelledError: see `places.fetch`.
         OSError: the disk refused.
     """
+
+    def ask(headers: dict[str, str]) -> AbstractContextManager[httpx2.Response]:
+        return answered(client, policy, uri, lambda url: client.build_request("GET", url, headers=headers))
+
     with place.open("wb") as file, media_client(policy) as client:
-        get(_asking(client, policy, uri), uri, FileSink(file, uri, max_bytes), cancelled)
+        get(ask, uri, FileSink(file, uri, max_bytes), cancelled)
 
 
 def upload(path: Path, uri: str, cancelled: Cancelled, policy: Policy) -> None:
@@ -46,8 +51,3 @@ def check_target(uri: str, policy: Policy, *, overwrite: bool) -> None:
     """Whether the policy lets it through; whether a signed PUT is good shows only when it is used."""
     del overwrite
     check_reachable(uri, policy)
-
-
-def _asking(client: httpx2.Client, policy: Policy, uri: str) -> Ask:
-    """Asks through the guard, each redirect checked."""
-    return lambda headers: answered(client, policy, uri, lambda url: client.build_request("GET", url, headers=headers))
