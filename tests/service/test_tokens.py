@@ -433,9 +433,19 @@ def test_checks_rotations_and_revocations_at_once_disturb_nobody(store: TokenSto
     assert in_threads(live, 4) == [True] * 4
 
 
-def test_many_first_uses_at_once_are_all_good(store: TokenStore) -> None:
+def test_many_first_uses_at_once_are_all_good_and_written_once(store: TokenStore, database: Engine) -> None:
     made = store.new("n", ["read"])
-    assert {token.id for token in in_threads(lambda _index: store.check(bearer(made)), 8)} == {made[0].id}
+    num_written = []
+
+    def hear(_connection, cursor, statement: str, *_rest) -> None:
+        if statement.startswith("UPDATE"):
+            num_written.append(cursor.rowcount)
+
+    event.listen(database, "after_cursor_execute", hear)
+    said = in_threads(lambda _index: store.check(bearer(made)), 8)
+    event.remove(database, "after_cursor_execute", hear)
+    assert {token.id for token in said} == {made[0].id}
+    assert sum(num_written) == 1
     assert store.listed()[0].last_used_seconds == START_SECONDS
 
 
