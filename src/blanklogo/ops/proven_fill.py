@@ -6,7 +6,8 @@ the first. With e_k the error of each way there, the harmonic fill being one of 
     out = sum_k w_k f_k,      w = argmin |sum_k w_k e_k|^2,   w_k >= 0, sum_k w_k = 1,
 
 of which each subset of ways has the solution w = G^-1 1 / (1' G^-1 1), G = <e_j, e_k>: the best one without a negative
-weight is taken.
+weight is taken. A way is left out if the error grows little without it: what hardly helps beside the hole may as well
+harm in it.
 
 Source: stacking, Breiman, "Stacked regressions", Machine Learning 1996.
 """
@@ -24,6 +25,7 @@ from blanklogo.ops.harmonic import HarmonicFill
 from blanklogo.types.arrays import Mask, Values
 
 _LEAST_PROOF_PX = 40  # fewer pixels in the second hole prove nothing
+_LEAST_GAIN = 0.1  # of the squared error on the second hole; a way that gains less is left out
 
 Way = Callable[[Values, Mask, Values], Values]
 """Fills a picture [h, w, C] where the hole [h, w] is, given the harmonic fill; none of the three is changed."""
@@ -81,7 +83,27 @@ def _proven(picture: Values, hole: Mask, second: Mask, ways: Sequence[Way]) -> N
     smooth = harmonic(picture, both)
     fills = (smooth, *(way(picture, both, smooth) for way in ways))
     errors = np.stack([(fill - picture)[second].ravel() for fill in fills]).astype(np.float64)
-    return best_mixture(errors @ errors.T)
+    return _proven_mixture(errors @ errors.T)
+
+
+def _proven_mixture(gram: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights of the ways that are needed; the first one, the harmonic fill, may always stay."""
+    kept = list(range(len(gram)))
+    while True:
+        weights = _embedded(gram, kept)
+        least = float(weights @ gram @ weights)
+        without = [[way for way in kept if way != one] for one in kept[1:]]
+        errors = [(float(w @ gram @ w), rest) for rest in without for w in [_embedded(gram, rest)]]
+        if not errors or min(errors)[0] > least / (1 - _LEAST_GAIN):
+            return weights
+        kept = min(errors)[1]
+
+
+def _embedded(gram: NDArray[np.float64], chosen: list[int]) -> NDArray[np.float64]:
+    """The best mixture of the chosen ways, 0 for the others."""
+    weights = np.zeros(len(gram))
+    weights[chosen] = best_mixture(gram[np.ix_(chosen, chosen)])
+    return weights
 
 
 def best_mixture(gram: NDArray[np.float64]) -> NDArray[np.float64]:
