@@ -24,7 +24,7 @@ from blanklogo.detection.sightings import Sighting, overlap, sightings
 from blanklogo.types import Box
 
 LEAST_SCORE = 0.3  # mean of a place's scores in the windows that show it; less is not looked at any further
-SURE = 0.4  # mean score times the share of the video: no clean clip of the benchmark's reaches it
+SURE = 0.56  # mean score times the share of the video: no clean film of the benchmark reaches it
 SURE_ALONE = 0.65  # mean score of what a single window shows, in clips of a few seconds
 LEAST_WINDOWS = 2
 USUAL_PERCENTILE = 75

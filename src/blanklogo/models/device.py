@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from blanklogo.errors import OptionError, UnavailableError
+from blanklogo.models.onnx_runtime import onnx_runtime
 
 CUDA_PROVIDER = "CUDAExecutionProvider"
 CPU_PROVIDER = "CPUExecutionProvider"
@@ -61,7 +62,7 @@ class Placement:
 
 def onnx_offers() -> tuple[str, ...]:
     """The providers that the installed ONNX Runtime was built with; whether one starts is known only afterwards."""
-    import onnxruntime
+    onnxruntime = onnx_runtime()
 
     return tuple(onnxruntime.get_available_providers())
 
