@@ -44,6 +44,15 @@ def test_a_way_that_is_wrong_beside_the_hole_is_left_out() -> None:
     assert np.allclose(proven_fill(damaged(), hole(), (absurd,)), harmonic(damaged(), hole()), atol=0.5)
 
 
+def test_a_further_way_that_gains_little_is_left_out() -> None:
+    def nearly(_: Values, mask: Mask, smooth: Values) -> Values:
+        return np.where(mask[..., None], 0.8 * picture() + 0.2 * smooth, smooth)
+
+    alone = proven_fill(damaged(), hole(), (nearly,))
+    assert np.array_equal(proven_fill(damaged(), hole(), (nearly, absurd)), alone)
+    assert np.abs(proven_fill(damaged(), hole(), (absurd, nearly)) - picture()).mean() < 3
+
+
 def test_nothing_outside_the_hole_changes() -> None:
     filled = proven_fill(damaged(), hole(), (truthful,))
     assert np.array_equal(filled[~hole()], damaged()[~hole()])

@@ -32,7 +32,7 @@ _OPAQUE = 0.9  # above it nothing true is left
 _STROKE = 0.5  # and above this little: beside opaque strokes what is un-blended is the codec's smear
 _VISIBLE = 0.05
 _LEAST_OPAQUE_SHARE = 0.15  # of a mark's visible pixels; less is not worth making up
-_SMEAR_PX = 4  # as far as that reaches
+_SMEAR_PX = 3  # as far as that reaches
 
 
 def estimate_still(samples: CropSamples, box: Box, kept: Box, effective_backgrounds: float, fill: Fill) -> Matte:

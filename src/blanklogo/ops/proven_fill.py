@@ -6,8 +6,8 @@ the first. With e_k the error of each way there, the harmonic fill being one of 
     out = sum_k w_k f_k,      w = argmin |sum_k w_k e_k|^2,   w_k >= 0, sum_k w_k = 1,
 
 of which each subset of ways has the solution w = G^-1 1 / (1' G^-1 1), G = <e_j, e_k>: the best one without a negative
-weight is taken. A way is left out if the error grows little without it: what hardly helps beside the hole may as well
-harm in it.
+weight is taken. The first way counts for as much as it helps; each further one only if it lowers the error by a tenth,
+because what hardly helps beside the hole may as well harm in it.
 
 Source: stacking, Breiman, "Stacked regressions", Machine Learning 1996.
 """
@@ -25,7 +25,7 @@ from blanklogo.ops.harmonic import HarmonicFill
 from blanklogo.types.arrays import Mask, Values
 
 _LEAST_PROOF_PX = 40  # fewer pixels in the second hole prove nothing
-_LEAST_GAIN = 0.1  # of the squared error on the second hole; a way that gains less is left out
+_LEAST_GAIN = 0.1  # of the squared error on the second hole, for every way but the first
 
 Way = Callable[[Values, Mask, Values], Values]
 """Fills a picture [h, w, C] where the hole [h, w] is, given the harmonic fill; none of the three is changed."""
@@ -37,7 +37,7 @@ def proven_fill(picture: Values, hole: Mask, ways: Sequence[Way]) -> Values:
     Args:
         picture: float32 [h, w, C], code values brought to 8 bits.
         hole: bool [h, w]; some of it must be False.
-        ways: beside the harmonic fill.
+        ways: beside the harmonic fill, one or more.
     """
     smooth = harmonic(picture, hole)
     second = second_hole(hole)
@@ -87,16 +87,14 @@ def _proven(picture: Values, hole: Mask, second: Mask, ways: Sequence[Way]) -> N
 
 
 def _proven_mixture(gram: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights of the ways that are needed; the first one, the harmonic fill, may always stay."""
-    kept = list(range(len(gram)))
-    while True:
-        weights = _embedded(gram, kept)
-        least = float(weights @ gram @ weights)
-        without = [[way for way in kept if way != one] for one in kept[1:]]
-        errors = [(float(w @ gram @ w), rest) for rest in without for w in [_embedded(gram, rest)]]
-        if not errors or min(errors)[0] > least / (1 - _LEAST_GAIN):
-            return weights
-        kept = min(errors)[1]
+    """The best mixture of the harmonic fill, the first way, and those of the others that are needed."""
+    weights = _embedded(gram, [0, 1])
+    chosen = [0, 1]
+    for way in range(2, len(gram)):
+        more = _embedded(gram, [*chosen, way])
+        if more @ gram @ more < (1 - _LEAST_GAIN) * (weights @ gram @ weights):
+            weights, chosen = more, [*chosen, way]
+    return weights
 
 
 def _embedded(gram: NDArray[np.float64], chosen: list[int]) -> NDArray[np.float64]:

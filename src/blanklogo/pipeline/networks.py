@@ -86,7 +86,7 @@ class Inventor:
         net = Inpainter(session)
         if self.networks.inpainter != "auto":
             return net(picture, hole, harmonic(picture, hole))
-        return proven_fill(picture, hole, (net, fill_from_patches))
+        return proven_fill(picture, hole, (fill_from_patches, net))
 
     @property
     def weights(self) -> tuple[dict[str, str], ...]:
