@@ -42,8 +42,8 @@ app = modal.App(APP_NAME, tags={SPEC_TAG: spec_digest(SPEC)})
 #
 # The versions are those that the tests ran with: the runtime's lock, and the extras for media by URI and for the web.
 # OpenCV is the headless build and PyAV brings its own FFmpeg, so that nothing comes from apt. Our own source comes
-# last, since it changes most often; the shipped networks' weights are in it, which is why all its files go along and not
-# its modules alone. Larger weights would be pulled by a `.run_function(…)` here, into the image and not at every start.
+# last, since it changes most often; the shipped networks' weights are in it, which is why all its files go along and
+# not its modules alone. Larger weights would be pulled by a `.run_function(…)` here, into the image.
 
 LOCK = Path(__file__).parent.parent / "requirements" / "runtime.lock"
 EXTRAS = ("fastapi==0.165.0", "starlette==1.10.0", "obstore==0.12.1")
