@@ -93,7 +93,7 @@ def test_a_still_camera_without_the_picture_says_that_it_invented(tripod: Case, 
 @pytest.fixture(scope="module")
 def wall(tmp_path_factory: pytest.TempPathFactory) -> Case:
     """A still camera, opaque letters."""
-    scene = Scene("tripod", 256, 144, 24, seed=8)
+    scene = Scene("wall", 256, 144, 24, seed=8)
     burning = Burning(scale=0.6, crf=20)
     return make_case(scene, draw_mark("letters"), tmp_path_factory.mktemp("wall"), burning)
 
