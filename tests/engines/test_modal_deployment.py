@@ -96,7 +96,7 @@ def test_the_extras_are_those_of_the_lock(monkeypatch: pytest.MonkeyPatch) -> No
     text = DEPLOY_FILE.read_text()
     pins = text.partition("EXTRAS = (")[2].partition(")")[0].replace('"', "").split(", ")
     lock = (DEPLOY_FILE.parents[1] / "requirements" / "dev.lock").read_text()
-    assert len(pins) == 4
+    assert len(pins) == 3
     assert not [pin for pin in pins if f"\n{pin} \\" not in lock]
 
 

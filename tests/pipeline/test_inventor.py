@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blanklogo.errors import LoadError, WeightsError
+from blanklogo.errors import ModelError, WeightsError
 from blanklogo.pipeline.networks import SHIPPED_INPAINTER, inventor_for
 from blanklogo.types import Networks
 
@@ -71,7 +71,7 @@ def test_the_shipped_one_is_told_by_name_and_checksum() -> None:
 
 def test_a_file_that_is_no_inpainter_is_refused(tmp_path: Path) -> None:
     path = saved(tmp_path / "detector.onnx", "Relu", {"images": FREE})
-    with pytest.raises(LoadError, match=r"detector\.onnx takes images"):
+    with pytest.raises(ModelError, match=r"detector\.onnx takes images"):
         inventor_for(Networks(inpainter=str(path)))(picture(), hole())
 
 

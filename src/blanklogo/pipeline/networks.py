@@ -39,7 +39,8 @@ def detector_for(job: Job, notes: list[str]) -> Detector | None:
     Raises:
         WeightsError: the name is not known, or its file is not there or no network.
         ModelError: the file is damaged.
-        LoadError: the network cannot be loaded, or is no detector.
+        LoadError: the network cannot be loaded.
+        ModelError: it is no detector.
         UnavailableError: the device is not there.
     """
     chosen = job.networks
@@ -74,7 +75,8 @@ class Inventor:
         """The picture [h, w, 3] (Y, U, V at luma's size, 8-bit code values) with its hole [h, w] filled.
 
         Raises:
-            LoadError: the network cannot be loaded, or is no inpainter.
+            LoadError: the network cannot be loaded.
+            ModelError: it is no inpainter.
             UnavailableError: the device is not there.
             ProcessingError, MemoryLimitError: the network failed.
         """
