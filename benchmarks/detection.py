@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,19 +47,19 @@ class Tally:
         return self.num_false / max(self.num_clean, 1)
 
 
-def measure(kind: str, num_films: int, seed: int, finder: Finder | None) -> Tally:
-    """Marked and clean films of one kind, the same ones for every finder."""
-    tally = Tally()
+def measure(kind: str, num_films: int, seed: int, finders: Sequence[Finder | None]) -> list[Tally]:
+    """Marked and clean films of one kind, looked at with each finder."""
+    tallies = [Tally() for _ in finders]
     for index in range(num_films):
         for is_marked in (True, False):
-            film = make_film(
-                kind, np.random.default_rng([seed, KINDS.index(kind), index, is_marked]), is_marked=is_marked
-            )
-            began = time.process_time()
-            found = detect_marks(_samples(film), finder=finder)
-            tally.seconds += time.process_time() - began
-            _count(tally, film, found)
-    return tally
+            rng = np.random.default_rng([seed, KINDS.index(kind), index, is_marked])
+            film = make_film(kind, rng, is_marked=is_marked)
+            for tally, finder in zip(tallies, finders, strict=True):
+                began = time.process_time()
+                found = detect_marks(_samples(film), finder=finder)
+                tally.seconds += time.process_time() - began
+                _count(tally, film, found)
+    return tallies
 
 
 def _samples(film: Film) -> Iterator[LumaSample]:
@@ -90,7 +90,7 @@ def _rows(num_films: int, seed: int) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     finder = shipped_detector().finder
     for kind in KINDS:
-        before, after = (measure(kind, num_films, seed, one) for one in (None, finder))
+        before, after = measure(kind, num_films, seed, (None, finder))
         yield (
             f"| {kind} ({after.num_places} places) | {before.recall:.0%} | {after.recall:.0%} "
             f"| {before.false_share:.1%} / {after.false_share:.1%} of {after.num_clean} "
@@ -114,7 +114,7 @@ def main() -> None:
 _HEAD = (
     "# How well marks are found",
     "",
-    "Made films of 6 s (`training/detector/films.py`): fonts, icons and pictures that no network has seen, marks "
+    "Made films of 10 s (`training/detector/films.py`): fonts, icons and pictures that no network has seen, marks "
     "with opacities of 0.25 to 1 that change the picture by 10 code values or more on average, x264 at crf 18 to 32; "
     "two fifths of all films, marked or not, carry captions, small print or a score board. A place is found when "
     "a track overlaps it by half (intersection over union) and covers half of its time. Of two figures the first is "

@@ -26,6 +26,7 @@ from blanklogo.engines.bearer import VARIABLE as TOKENS_VARIABLE
 from blanklogo.engines.bearer import Tokens
 from blanklogo.engines.modal.means import APP_NAME, SPEC_TAG, TIMEOUT_SECONDS, carried, class_options, spec_digest
 from blanklogo.engines.spec import MINUTES, EngineSpec
+from blanklogo.transfer.guard.policy import Policy
 
 # ## What a worker may use
 #
@@ -40,19 +41,19 @@ app = modal.App(APP_NAME, tags={SPEC_TAG: spec_digest(SPEC)})
 # ## What is installed
 #
 # The versions are those that the tests ran with: the runtime's lock, and the extras for media by URI and for the web.
-# OpenCV is the headless build and PyAV brings its own FFmpeg, so that nothing comes from apt. No weights are fetched,
-# because no method needs any; they would be a `.run_function(…)` here, so that they are in the image and not in the
-# start of every worker. Our own source comes last, since it changes most often.
+# OpenCV is the headless build and PyAV brings its own FFmpeg, so that nothing comes from apt. Our own source comes
+# last, since it changes most often; the shipped networks' weights are in it, which is why all its files go along and
+# not its modules alone. Larger weights would be pulled by a `.run_function(…)` here, into the image.
 
 LOCK = Path(__file__).parent.parent / "requirements" / "runtime.lock"
-EXTRAS = ("fastapi==0.165.0", "starlette==1.10.0", "httpx2==2.16.2", "obstore==0.12.1")
+EXTRAS = ("fastapi==0.165.0", "starlette==1.10.0", "obstore==0.12.1")
 
 image = (
     modal.Image.debian_slim(python_version="3.12")
     .uv_pip_install(requirements=[str(LOCK)])
     .uv_pip_install(*EXTRAS)
     .env({"OPENBLAS_NUM_THREADS": "1"})  # matrices are small here: more threads for them only spin
-    .add_local_python_source("blanklogo")
+    .add_local_python_source("blanklogo", ignore=["**/__pycache__"])
 )
 
 
@@ -61,6 +62,10 @@ def secret(variables: dict[str, str]) -> list[modal.Secret]:
     return [modal.Secret.from_dict(dict(variables))] if variables else []
 
 
+# Orders name URLs, and a worker asks for them on the public internet only. BLANKLOGO_ALLOWED_HOSTS="minio.internal,
+# 10.0.0.0/8" lets it reach more (docs/security.md).
+
+Policy.from_environment(os.environ)  # a slip is told now, not to the first caller
 settings = secret(carried(os.environ))
 
 # ## The worker
@@ -77,7 +82,7 @@ class WatermarkRemover:
     def setup(self) -> None:
         from blanklogo.engines.modal.worker import ModalWorker
 
-        self.worker = ModalWorker("blanklogo.remover:Remover")
+        self.worker = ModalWorker("blanklogo.remover:GuardedRemover")
         self.worker.load()
 
     @modal.enter()

@@ -113,9 +113,10 @@ class _Handler(BaseHTTPRequestHandler):
         return self._head(200, body, headers)
 
     def _head(self, status: int, body: bytes, headers: dict[str, str]) -> bytes:
-        self.send_response(status)
+        self.send_response_only(status)  # `send_response` would add a second Date
         edits = self.state.edits.pop(0) if self.state.edits else {}
-        for name, value in ({**headers, "Content-Length": str(len(body))} | edits).items():
+        usual = {"Date": self.date_time_string(), "Content-Length": str(len(body))}
+        for name, value in (headers | usual | edits).items():
             if value is not None:
                 self.send_header(name, value)
         if edits.get("Content-Length", "") is None:  # the end of the connection is then the end of the body

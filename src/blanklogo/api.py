@@ -87,14 +87,7 @@ def remove(
         overwrite=overwrite,
         dry_run=dry_run,
     )
-    on_event, cancelled = on_event or _ignore, cancelled or _never
-    if isinstance(engine, Engine):
-        return run_on(engine, job, on_event, cancelled, chunks)
-    if engine == "inline" and spec is None:
-        check_chunks_here(chunks)
-        return run(job, on_event, cancelled)
-    with open_engine(engine, spec) as opened:
-        return run_on(opened, job, on_event, cancelled, chunks)
+    return _run_where(engine, spec, job, chunks, on_event or _ignore, cancelled or _never)
 
 
 def detect(
@@ -172,6 +165,18 @@ def preview(
     )
     write_preview(job, Path(target), on_event or _ignore, cancelled or _never)
     return Path(target)
+
+
+def _run_where(
+    engine: str | Engine, spec: EngineSpec | None, job: Job, chunks: int | None, on_event: OnEvent, cancelled: Cancelled
+) -> Report:
+    if isinstance(engine, Engine):
+        return run_on(engine, job, on_event, cancelled, chunks)
+    if engine == "inline" and spec is None:
+        check_chunks_here(chunks)
+        return run(job, on_event, cancelled)
+    with open_engine(engine, spec) as opened:
+        return run_on(opened, job, on_event, cancelled, chunks)
 
 
 def clean_name(source: Path) -> Path:

@@ -54,6 +54,7 @@ KEYS: Mapping[str, Key] = {
     "codec": Key(None, str, f"{', '.join(CODECS)}; unset: as the source", '"h264"', CODECS),
     "quality": Key(None, float, "0 (lossless) to 51 (worst); unset: visually lossless", "16"),
     "detector": Key("auto", str, "auto, none, or a name or file of `models list`", '"none"'),
+    "inpainter": Key("auto", str, "auto, none, or a name or file of `models list`", '"none"'),
     "device": Key("auto", str, ", ".join(DEVICES), '"cpu"', DEVICES),
     "engine": Key("inline", str, f"{', '.join(ENGINES)}; or several, A,B: in this order", '"pool"', ENGINES, True),
     "overwrite": Key(False, bool, "true, false", "false"),

@@ -122,15 +122,31 @@ def estimate(
         OptionError: there is no such provider, or no price of it for such a worker.
         SourceError: the file does not tell how long it is.
     """
+    video = info.video
+    return estimate_frames(
+        Path(info.path).name, video.width, video.height, frames_of(info), spec, provider=provider, measured=measured
+    )
+
+
+def estimate_frames(
+    name: str,
+    width_px: int,
+    height_px: int,
+    num_frames: int,
+    spec: EngineSpec,
+    *,
+    provider: str | None = None,
+    measured: Throughput | None = None,
+) -> Estimate:
+    """`estimate` of a clip that is known by its figures alone. Raises OptionError as it does."""
     measured = measured or shipped()
-    num_frames = frames_of(info)
-    seconds = measured.run_seconds(num_frames * info.video.width * info.video.height, spec.cpu_cores)
+    seconds = measured.run_seconds(num_frames * width_px * height_px, spec.cpu_cores)
     here = EstimateLine(None, None, measured.basis(spec.cpu_cores), seconds, measured.load_seconds)
     priced = tuple(_line(price, spec, seconds, measured.load_seconds) for price in _prices(spec, provider))
     return Estimate(
-        name=Path(info.path).name,
-        width_px=info.video.width,
-        height_px=info.video.height,
+        name=name,
+        width_px=width_px,
+        height_px=height_px,
         num_frames=num_frames,
         spec=spec,
         measured=measured,

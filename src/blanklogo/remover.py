@@ -11,14 +11,17 @@ In steps::
 
 from __future__ import annotations
 
+import os
 import queue
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from blanklogo.errors import BlankLogoError, CancelledError
+from blanklogo.transfer.guard.policy import Policy
 from blanklogo.types import Chunk, Event, Job, Order, Progress
 
 Message = dict[str, Any]
@@ -27,14 +30,27 @@ _QUEUE_LENGTH = 64  # events that may wait for whoever reads them; then the work
 
 
 class Remover:
-    """Takes marks out of videos. One at a time: whoever wants more runs more of these, each in a process of its own."""
+    """Takes marks out of videos. One at a time: whoever wants more runs more of these, each in a process of its own.
+
+    An order's own URLs and paths are taken as they are; a guarded order's are asked for under `Policy.PUBLIC`, and what
+    the worker's environment allows beyond it.
+    """
+
+    def __init__(self) -> None:
+        self._guard = Policy.PUBLIC
 
     def load(self) -> None:
-        """Everything that a removal needs, so that the first one is as quick as the others."""
+        """Everything that a removal needs, so that the first one is as quick as the others.
+
+        Raises:
+            OptionError: BLANKLOGO_ALLOWED_HOSTS does not fit.
+        """
         import blanklogo.pipeline.run  # noqa: F401 (NumPy, OpenCV, SciPy and PyAV: most of a second)
         from blanklogo.pipeline.networks import shipped_detector
 
         shipped_detector()
+
+        self._guard = Policy.from_environment(os.environ)
 
     def run(self, order: Order | Message, cancelled: Callable[[], bool] | None = None) -> Iterator[Message]:
         """Does an order; yields progress and notices while it runs, and last the result.
@@ -47,28 +63,39 @@ class Remover:
             BlankLogoError: as `pipeline.run`; TransferError when media cannot be fetched or brought.
         """
         order = order if isinstance(order, Order) else Order.from_dict(order)
-        yield from _streamed(lambda tell, stopped: _removed(order, tell, stopped), cancelled or _never)
+        policy = self._guard if order.is_guarded else Policy.TRUSTED
+        yield from _streamed(lambda tell, stopped: _removed(order, policy, tell, stopped), cancelled or _never)
 
     def close(self) -> None:
         """Gives back what `load` took."""
 
 
-def _removed(order: Order, tell: Callable[[Event], None], stopped: Callable[[], bool]) -> Message:
+class GuardedRemover(Remover):
+    """Takes every order as guarded: for workers that others than their operator can send orders to."""
+
+    def run(self, order: Order | Message, cancelled: Callable[[], bool] | None = None) -> Iterator[Message]:
+        order = order if isinstance(order, Order) else Order.from_dict(order)
+        yield from super().run(replace(order, is_guarded=True), cancelled)
+
+
+def _removed(order: Order, policy: Policy, tell: Callable[[Event], None], stopped: Callable[[], bool]) -> Message:
     from blanklogo.pipeline.run import run
     from blanklogo.transfer import check_deliverable, deliver, fetch, local_path, scratch_name
 
-    check_deliverable(order.target, overwrite=order.overwrite)
+    check_deliverable(order.target, policy, overwrite=order.overwrite)
     with tempfile.TemporaryDirectory(prefix="blanklogo-") as name:
         folder = Path(name)
         (folder / "out").mkdir()
-        source = fetch(order.source, folder / "in" / scratch_name(order.source, order.name), stopped)
-        marks = tuple(fetch(mark, folder / "marks" / f"{index}.png", stopped) for index, mark in enumerate(order.marks))
+        source = fetch(order.source, folder / "in" / scratch_name(order.source, order.name), stopped, policy)
+        marks = tuple(
+            fetch(mark, folder / "marks" / f"{index}.png", stopped, policy) for index, mark in enumerate(order.marks)
+        )
         target = local_path(order.target) or folder / "out" / scratch_name(order.target, order.name)
         job = _job(order, source, target, marks)
         if order.learn_only:
             return _learnt(job, tell, stopped)
         more = _chunk_restored(job, order.chunk, tell, stopped) if order.chunk else {"report": run(job, tell, stopped)}
-        output = None if order.dry_run else deliver(target, order.target, stopped)
+        output = None if order.dry_run else deliver(target, order.target, stopped, policy)
     return {"type": "result", "output": output, **more, "report": more["report"].as_dict()}
 
 

@@ -23,7 +23,8 @@ An answer::
 
 An error's answer is `error.as_dict()`, with `http_status(error)` where there is HTTP.
 
-What comes here comes from strangers: a path on the machine that answers is never taken from it.
+What comes here comes from strangers: a path on the machine that answers is never taken from it, and its order is
+guarded, so that its URLs are fetched and written to on the public internet only (`transfer.guard`).
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ _STATUS_OF = (  # the first that fits
 
 
 def order_from_body(body: object) -> Order:
-    """What a body asks for.
+    """What a body asks for, guarded.
 
     Raises:
         OptionError: a field is missing, unknown, too large or does not fit.
@@ -103,6 +104,7 @@ def order_from_body(body: object) -> Order:
     order["within"] = [_seconds("from", given.get("from")) or 0.0, _seconds("to", given.get("to"))]
     order["networks"] = {role: _network_name(role, given[role]) for role in _NETWORKS if given.get(role) is not None}
     _check_kinds(order)
+    order["is_guarded"] = True
     return Order.from_dict(order)
 
 
@@ -151,7 +153,11 @@ def _url(name: str, url: Any) -> str | None:
     accepted = ", ".join(f"{scheme}:" for scheme in _SCHEMES)
     if not isinstance(url, str):
         raise OptionError(f"{name} of type {type(url).__name__}", accepted=accepted)
-    if urlsplit(url).scheme.lower() not in _SCHEMES or not urlsplit(url).netloc:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that do not close, say
+        parts = urlsplit("")
+    if parts.scheme.lower() not in _SCHEMES or not parts.netloc:
         raise OptionError(f"{name} {url.partition('?')[0][:200]!r}", accepted=accepted)
     return url
 

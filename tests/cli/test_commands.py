@@ -9,14 +9,14 @@ import pytest
 from cli_samples import a_report, no_mark_report
 
 from blanklogo.errors import CancelledError, EncodeError, SourceError
-from blanklogo.types import Box, Detection, Notice, PixelShares, Progress, TimeRange, Verification
+from blanklogo.types import Box, Detection, Networks, Notice, PixelShares, Progress, TimeRange, Verification
 
 
 def test_remove_asks_for_what_it_was_told(blank, api) -> None:
     outcome = blank(
         *("remove", "a/clip.mp4", "--mode", "inpaint", "--platform", "tiktok", "--mark", "m.png", "--mark", "n.png"),
         *("--box", "24,18,180,64", "--from", "3", "--to", "1:05.5", "--codec", "hevc", "--quality", "20"),
-        *("--overwrite", "--dry-run", "--chunks", "3"),
+        *("--overwrite", "--dry-run", "--chunks", "3", "--detector", "mine", "--inpainter", "none", "--device", "cpu"),
     )
     assert outcome.code == 0
     ((_, places, how),) = api.calls
@@ -32,6 +32,7 @@ def test_remove_asks_for_what_it_was_told(blank, api) -> None:
         "marks": (Path("m.png"), Path("n.png")),
         "boxes": (Box(24, 18, 204, 82),),
         "within": TimeRange(3, 65.5),
+        "networks": Networks("mine", "none", "cpu"),
     }  # no engine: inline is this thread
 
 
@@ -69,6 +70,23 @@ def test_settings_are_the_defaults_and_options_win(blank, api, monkeypatch) -> N
     blank("remove", "clip.mp4", "--no-overwrite")
     how = api.calls[0][2]
     assert (how["mode"], how["overwrite"]) == ("crop", False)
+
+
+def test_networks_come_from_options_settings_and_where_weights_lie(blank, api, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BLANKLOGO_REMOVE_DETECTOR", "none")
+    monkeypatch.setenv("BLANKLOGO_MODELS", str(tmp_path))
+    blank("remove", "clip.mp4", "--device", "cpu")
+    blank("detect", "clip.mp4", "--detector", "auto")
+    (_, _, removed), (_, _, detected) = api.calls
+    assert removed["networks"] == Networks(detector="none", device="cpu", folder=tmp_path)
+    assert detected["networks"] == Networks(folder=tmp_path)
+
+
+def test_a_device_that_is_none_is_refused(blank, api) -> None:
+    outcome = blank("remove", "clip.mp4", "--device", "tpu")
+    assert outcome.code == 2
+    assert "auto, cpu, cuda" in outcome.stderr
+    assert not api.calls
 
 
 def test_the_summary_says_what_was_found_and_proved(blank, api) -> None:
@@ -166,7 +184,12 @@ def test_matte_writes_the_picture_and_says_how_far_to_trust_it(blank, api, tmp_p
     target = tmp_path / "mark.png"
     outcome = blank("matte", "clip.mp4", "-o", target, "--box", "24,18,180,64", "--platform", "sora")
     asked, saved = api.calls
-    assert asked[2] == {"box": Box(24, 18, 204, 82), "platform": "sora", "within": TimeRange()}
+    assert asked[2] == {
+        "box": Box(24, 18, 204, 82),
+        "platform": "sora",
+        "within": TimeRange(),
+        "networks": Networks(),
+    }
     assert saved[1] == (target,)
     assert "60% opaque at most, learnt from 7.3 independent backgrounds" in outcome.stderr
     assert blank("matte", "clip.mp4", "-o", target, "--json").messages[-1] == {

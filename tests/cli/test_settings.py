@@ -54,7 +54,7 @@ def test_environment_over_file_over_built_in(own_settings: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[remove]\nmod = "auto"', "mode, platform, codec, quality, engine, overwrite"),
+        ('[remove]\nmod = "auto"', "mode, platform, codec, quality, detector, inpainter, device, engine, overwrite"),
         ('[remove]\nmode = "blur"', "auto, inpaint, crop"),
         ("[remove]\nquality = true", "0 (lossless)"),
         ('[remove]\noverwrite = "yes"', "true, false"),

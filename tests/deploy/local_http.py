@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -19,6 +20,23 @@ ANSWER_SECONDS = 120  # for a removal there
 Answer = tuple[int, dict[str, str], bytes]
 Answerer = Callable[[str, str, bytes], Answer]
 """(method, path, body) to (status, headers, body)."""
+
+
+@dataclass
+class Media:
+    """A web server on loopback, which is inside to a handler.
+
+    Attributes:
+        url: of the marked clip.
+        output_url: takes a PUT.
+        asked: the method and path of every request.
+        taken: what was PUT.
+    """
+
+    url: str
+    output_url: str
+    asked: list[str] = field(default_factory=list)
+    taken: list[bytes] = field(default_factory=list)
 
 
 def free_port() -> int:
@@ -66,7 +84,7 @@ def serving(answerer: Answerer) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(answer)
 
-        do_POST = do_GET
+        do_POST = do_PUT = do_GET
 
         def log_message(self, *_: Any) -> None:
             pass

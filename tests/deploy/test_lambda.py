@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from clip_checks import check_clean
-from local_http import ANSWER_SECONDS, Answer, serving
+from local_http import ANSWER_SECONDS, Answer, Media, serving
 from runners import Started
 
 from blanklogo.errors import BudgetError, OptionError, from_dict
@@ -72,6 +72,17 @@ def invoke(started: Started) -> Iterator[Invoke]:
         api.events.put(None)  # lets the waiting request go
 
 
+@pytest.fixture(scope="module")
+def invoke_allowed(started: Started) -> Iterator[Invoke]:
+    """The same where the operator's own store is on this machine."""
+    api = RuntimeApi()
+    variables = {"BLANKLOGO_ALLOWED_HOSTS": "minio.internal,127.0.0.1"}
+    with serving(api.answer) as address:
+        started("lambda", ["-m", "awslambdaric", "handler.handler"], AWS_LAMBDA_RUNTIME_API=address, **variables)
+        yield api.invoke
+        api.events.put(None)
+
+
 @pytest.fixture
 def body(case: Case) -> dict[str, Any]:
     video = base64.b64encode(case.marked.read_bytes()).decode()
@@ -101,6 +112,26 @@ def test_what_does_not_fit_is_answered(invoke: Invoke) -> None:
     assert isinstance(from_dict(invoke({"mode": "auto"})), OptionError)
     refused = invoke({"requestContext": {}, "body": "no JSON"})
     assert (refused["statusCode"], json.loads(refused["body"])["error"]) == (400, "OptionError")
+
+
+def test_a_url_that_leads_inside_is_refused(invoke: Invoke, media: Media) -> None:
+    given = {"video_url": media.url, "output_url": media.output_url}
+    refused = from_dict(invoke(given))
+    assert isinstance(refused, OptionError)
+    assert f"{media.output_url} names no public host" in str(refused)
+    answer = invoke({"requestContext": {}, "body": json.dumps({"video_url": media.url})})
+    assert (answer["statusCode"], json.loads(answer["body"])["error"]) == (400, "OptionError")
+    assert media.asked == []
+
+
+def test_one_that_the_operator_allows_is_fetched_and_written_to(
+    invoke_allowed: Invoke, media: Media, case: Case, body: dict[str, Any], tmp_path: Path
+) -> None:
+    given = {"video_url": media.url, "output_url": media.output_url, "boxes": body["boxes"]}
+    answer = invoke_allowed(given)
+    assert (answer["video"], answer["output"]) == (None, media.output_url)
+    assert media.asked == ["GET /clip.mp4", "PUT /out.mp4"]
+    check_clean(case, media.taken[0], tmp_path)
 
 
 def test_when_the_time_is_nearly_over_it_says_so(invoke: Invoke, body: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from clip_checks import check_clean
-from local_http import ANSWER_SECONDS, Answer, free_port, post, serving, wait_until_it_answers
+from local_http import ANSWER_SECONDS, Answer, Media, free_port, post, serving, wait_until_it_answers
 from runners import Started
 
 from blanklogo.errors import OptionError, from_dict
@@ -87,6 +87,14 @@ def test_a_job_that_does_not_fit_fails_with_the_whole_error(runpod: RunPod) -> N
     error = from_dict(json.loads(result["error"]))
     assert isinstance(error, OptionError)
     assert error.accepted == "auto, inpaint, crop"
+
+
+def test_a_url_that_leads_inside_is_refused(runpod: RunPod, media: Media) -> None:
+    result, _ = runpod.done({"id": "job-3", "input": {"video_url": media.url, "output_url": media.output_url}})
+    error = from_dict(json.loads(result["error"]))
+    assert isinstance(error, OptionError)
+    assert "names no public host" in error.came
+    assert media.asked == []
 
 
 def test_the_local_server_answers_too(started: Started, body: dict[str, Any], case: Case) -> None:

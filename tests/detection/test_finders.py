@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tests.models.stand_in_nets import detector_of_classes
 
 from blanklogo.detection.finders import GRID_PX, PictureFinder, StatisticsFinder, finder_of
-from blanklogo.errors import LoadError
+from blanklogo.errors import ModelError
 from blanklogo.models.session import load_session
 
 ROWS = np.array(  # cx, cy, w, h, score
@@ -61,7 +61,7 @@ def test_the_network_is_shown_whole_cells(tmp_path: Path) -> None:
 
 
 def test_a_network_of_statistics_in_another_type_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LoadError, match="accepted: statistics as uint8"):
+    with pytest.raises(ModelError, match="accepted: statistics as uint8"):
         finder_of(load_session(statistics_net(tmp_path / "net.onnx", TensorProto.FLOAT)))
 
 

@@ -15,9 +15,11 @@ from typing import Any
 import modal
 import pytest
 import requests
+from media_server import serving_media
 from modal_proto import api_pb2
 from modal_stage import DEPLOY_FILE, ENTRY, SHOWN, marked_clip, rehearsed
 
+from blanklogo.errors import OptionError
 from blanklogo.rehearsal.control_plane import Rehearsal
 
 PATIENCE_SECONDS = 120
@@ -78,6 +80,7 @@ def test_reading_the_file_loads_nothing_heavy() -> None:
         ("BLANKLOGO_GPU", "A11", "T4, L4, A10, L40S"),
         ("BLANKLOGO_SCALEDOWN_WINDOW_SECONDS", "1", "2 to 3600 on Modal"),
         ("BLANKLOGO_TOKENS", "me:plain-secret", "never the secret"),
+        ("BLANKLOGO_ALLOWED_HOSTS", "10.0.0.0/33", "addresses and blocks of addresses"),
     ],
 )
 def test_a_slip_is_refused_before_anything_is_deployed(variable: str, value: str, said: str) -> None:
@@ -93,7 +96,7 @@ def test_the_extras_are_those_of_the_lock(monkeypatch: pytest.MonkeyPatch) -> No
     text = DEPLOY_FILE.read_text()
     pins = text.partition("EXTRAS = (")[2].partition(")")[0].replace('"', "").split(", ")
     lock = (DEPLOY_FILE.parents[1] / "requirements" / "dev.lock").read_text()
-    assert len(pins) == 4
+    assert len(pins) == 3
     assert not [pin for pin in pins if f"\n{pin} \\" not in lock]
 
 
@@ -204,6 +207,18 @@ def test_a_body_that_does_not_fit_is_told_what_would(url: str, body: dict[str, A
     assert said in problem["detail"]
 
 
+def test_a_url_that_leads_inside_is_refused_by_the_worker(rehearsal: Rehearsal, url: str, clip: bytes) -> None:
+    with serving_media({"/clip.mp4": clip}) as (inside, asked):
+        given = {"video_url": f"{inside}/clip.mp4", "output_url": f"{inside}/out.mp4"}
+        response = post(f"{url}/process_video_http", given)
+        assert (response.status_code, response.json()["error"]) == (422, "OptionError")
+        assert "names no public host" in response.json()["detail"]
+        remover = modal.Cls.from_name("blanklogo-watermark-removal", "WatermarkRemover")()
+        with pytest.raises(OptionError, match="names no public host"):
+            list(remover.run.remote_gen({"source": f"{inside}/clip.mp4", "is_guarded": False}))
+        assert asked == []
+
+
 def test_what_is_no_video_is_the_callers_to_mend(url: str) -> None:
     response = post(f"{url}/process_video_http", {"video": base64.b64encode(b"not a video").decode()})
     assert (response.status_code, response.json()["error"]) == (422, "SourceError")
@@ -251,6 +266,23 @@ def until_over(job_url: str) -> dict[str, Any]:
 def test_a_job_that_the_token_did_not_submit_is_not_there(url: str, job_id: str) -> None:
     response = requests.get(f"{url}/jobs/{job_id}", headers=HEADERS, timeout=PATIENCE_SECONDS)
     assert (response.status_code, response.json()["detail"]) == (404, "no such job of this token")
+
+
+def test_a_worker_goes_inside_where_the_deployment_allows_it(rehearsal: Rehearsal, clip: bytes) -> None:
+    files = {"/clip.mp4": clip}
+    with (
+        serving_media(files) as (inside, asked),
+        rehearsed(DEPLOY_FILE, BLANKLOGO_ALLOWED_HOSTS="minio.internal,127.0.0.0/8") as allowing,
+    ):
+        worker = function(allowing, "WatermarkRemover.*")
+        known = [allowing.state.secrets[secret_id] for secret_id in worker.secret_ids]
+        assert {"BLANKLOGO_ALLOWED_HOSTS": "minio.internal,127.0.0.0/8"} in known
+        allowing_url = modal.Function.from_name("blanklogo-watermark-removal", "web").get_web_url()
+        given = {"video_url": f"{inside}/clip.mp4", "output_url": f"{inside}/out.mp4"}
+        answer = post(f"{allowing_url}/process_video_http", given).json()
+        assert answer["output"] == f"{inside}/out.mp4"
+        assert asked == ["GET /clip.mp4", "PUT /out.mp4"]
+    assert files["/out.mp4"][4:8] == b"ftyp"
 
 
 def test_without_tokens_the_web_side_is_closed(rehearsal: Rehearsal, tmp_path: Path) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
+from blanklogo.matting.known import Placement as Guess
+from blanklogo.matting.known import register
 from blanklogo.matting.samples import CropSamples
 from blanklogo.matting.shape import shape_in_box
-from blanklogo.matting.still import estimate_still
+from blanklogo.matting.still import estimate_still, with_background
 from blanklogo.media.planes import PlaneFormat
 from blanklogo.ops.compositing import over
 from blanklogo.ops.harmonic import HarmonicFill
 from blanklogo.ops.morphology import dilated
+from blanklogo.ops.patch_fill import fill_from_patches
+from blanklogo.ops.proven_fill import proven_fill
 from blanklogo.restoration.restorer import PlaneRestorer
 from blanklogo.testbed.burn import Placement, burn, place
-from blanklogo.testbed.marks import draw_mark
+from blanklogo.testbed.marks import UPSCALE, draw_mark, resized
 from blanklogo.testbed.scenes import Scene
 from blanklogo.types import Matte
 
@@ -22,6 +28,7 @@ SIZE = (480, 270)
 NUM_FRAMES = 6
 NOISE = 1.0
 LAYOUT = PlaneFormat.from_name("yuv420p")
+FILL = partial(proven_fill, ways=(fill_from_patches,))
 
 
 class StillCase:
@@ -47,7 +54,7 @@ class StillCase:
         self.alpha = whole[self.near.slices]
 
     def matte(self) -> Matte:
-        return estimate_still(self.samples, self.box, self.near, 1.0)
+        return estimate_still(self.samples, self.box, self.near, 1.0, FILL)
 
     def restored(self, matte: Matte) -> np.ndarray:
         """Luma of the near crop with the mark taken out, [T, h, w]."""
@@ -117,8 +124,32 @@ def test_one_frame_and_a_box_as_large_as_the_crop_are_enough(brick: StillCase) -
         LAYOUT,
         np.ones(1, np.float32),
     )
-    matte = estimate_still(one, brick.near, brick.near, 1.0)
+    matte = estimate_still(one, brick.near, brick.near, 1.0, FILL)
     assert np.isfinite(matte.planes[0].background).all()
+
+
+def known_matte(case: StillCase, mark: str) -> Matte:
+    picture = resized(draw_mark(mark), 0.75 / UPSCALE)
+    guess = Guess(150.3 - case.near.x0, 120.6 - case.near.y0, 1.0)
+    return register(case.samples.within(case.near), picture, guess)
+
+
+def test_behind_an_opaque_mark_that_is_known_a_scene_that_repeats_goes_on(brick: StillCase) -> None:
+    plain = known_matte(brick, "letters")
+    made_up = with_background(plain, brick.samples, FILL)
+    assert not made_up.is_made_up  # what lets light through is still un-blended
+    pictures = brick.samples.within(brick.near).luma
+    strength = np.ones(NUM_FRAMES, np.float32)
+    before, after = (PlaneRestorer(m.planes[0], 1.0, 15.0).unblend(pictures, strength) for m in (plain, made_up))
+    assert brick.error(after.pictures) < 0.75 * brick.error(before.pictures)
+    changes = np.diff(after.pictures, axis=0)[:, brick.alpha > 0.25]
+    assert float(changes.std()) < NOISE
+
+
+def test_a_mark_that_lets_light_through_needs_nothing_made_up() -> None:
+    case = StillCase("wall", "wordmark")
+    matte = known_matte(case, "wordmark")
+    assert with_background(matte, case.samples, FILL) is matte
 
 
 def test_a_crop_within_a_crop_is_the_same_pixels(brick: StillCase) -> None:

@@ -145,12 +145,12 @@ def detector_end_to_end(path: Path, num_rows: int = 300, size_px: tuple[int, int
 
 def inpainter(
     path: Path,
-    size_px: int | None = None,
+    size_px: tuple[int, int] | None = None,
     batch: int | str = "batch",
     scale: float = 1.0,
     half: bool = False,
 ) -> Path:
-    """LaMa's signature: image [B, 3, H, W] of 0 to 1, mask [B, 1, H, W] → image times `scale`.
+    """LaMa's signature: image [B, 3, H, W] of 0 to 1, mask [B, 1, H, W] → image times `scale`; `size_px` is (H, W).
 
     The hole gets the mean colour of the known pixels; those stay.
     """
@@ -172,6 +172,6 @@ def inpainter(
         node("Add", "known fill", "whole"),
         node("Mul", "whole scale", "output"),
     ]
-    sides = ["height", "width"] if size_px is None else [size_px, size_px]
+    sides = size_px or ("height", "width")
     shapes = {"image": [batch, 3, *sides], "mask": [batch, 1, *sides]}
     return saved(path, nodes, shapes, ["output"], constants, dtype=kind)

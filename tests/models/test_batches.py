@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from stand_in_nets import doubling, node, saved
 
-from blanklogo.errors import EncodeError, LoadError, MemoryLimitError, OptionError, ProcessingError
+from blanklogo.errors import EncodeError, LoadError, MemoryLimitError, ModelError, OptionError, ProcessingError
 from blanklogo.models.batches import Batches, Item, Shrunk
 from blanklogo.models.border import is_out_of_memory, running
 from blanklogo.models.device import Device, Placement
@@ -185,7 +185,7 @@ def test_a_fixed_batch_that_does_not_fit_is_an_error() -> None:
 
 def test_an_output_without_a_batch_is_refused(tmp_path: Path) -> None:
     path = saved(tmp_path / "sum.onnx", [node("ReduceSum", "x", "y", keepdims=0)], {"x": ["batch", 3]}, ["y"])
-    with pytest.raises(ProcessingError, match=r"sum\.onnx gave \[\] for 2 pictures"):
+    with pytest.raises(ModelError, match=r"sum\.onnx gave \[\] for 2 pictures"):
         run(Batches(load_session(path)), numbered(2))
 
 

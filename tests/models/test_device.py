@@ -33,7 +33,7 @@ def test_the_cpu_alone_is_asked_for_unless_cuda_is_there() -> None:
 
 
 def test_cuda_that_is_not_offered_is_refused_with_what_to_install() -> None:
-    with pytest.raises(UnavailableError, match=r"no CUDA in it.*AzureExecutionProvider.*blanklogo\[cuda\]"):
+    with pytest.raises(UnavailableError, match=r"no CUDA in it.*AzureExecutionProvider.*onnxruntime-gpu in its place"):
         onnx_providers(Device.CUDA, ["AzureExecutionProvider", CPU_PROVIDER])
 
 

@@ -17,8 +17,8 @@ from weights_samples import an_entry, checkpoint_bytes, onnx_bytes, pickle_bytes
 
 from blanklogo.errors import BlankLogoError, CancelledError, ModelError, TransferError, WeightsError, WriteError
 from blanklogo.models import part
-from blanklogo.models.fetch import part_path, pull
-from blanklogo.models.files import locate
+from blanklogo.models.fetch import pull
+from blanklogo.models.files import locate, part_path
 from blanklogo.models.weights import Format, Weights
 from blanklogo.types import Notice, Progress
 from loopback import Files
@@ -145,13 +145,16 @@ def test_a_file_that_changed_in_between_is_not_sewn_together(offer: Offer, serve
     assert ranges(server)[1] > 0, "it asked to go on, and the server said that the file is another"
 
 
-def test_another_part_than_asked_for_is_not_taken(offer: Offer, server: Files, folder: Path) -> None:
+@pytest.mark.parametrize(
+    "lie", [{"Content-Range": f"bytes 7-{len(NET) - 1}/{len(NET)}"}, {"ETag": '"another"'}], ids=["place", "version"]
+)
+def test_another_part_than_asked_for_is_not_taken(offer: Offer, server: Files, folder: Path, lie: dict) -> None:
     weights = offer(NET)
     interrupt(weights, folder)
-    server.edits = [{"Content-Range": f"bytes 7-{len(NET) - 1}/{len(NET)}"}, {"ETag": '"another"'}]
+    server.edits = [lie]
     pull(weights, folder)
     assert (folder / "net.onnx").read_bytes() == NET
-    assert ranges(server)[2:] == [None]
+    assert ranges(server)[2:] == [None], "told something else than it asked for, it starts again"
 
 
 def test_a_part_of_another_file_is_not_gone_on_from(offer: Offer, server: Files, folder: Path) -> None:
@@ -168,6 +171,7 @@ def test_a_label_that_cannot_be_read_is_as_none(offer: Offer, server: Files, fol
     interrupt(weights, folder)
     path = part.label_path(part_path(folder / "net.onnx"))
     path.unlink() if label is None else path.write_text(label)
+    part_path(folder / "net.onnx").write_bytes(bytes(len(NET)))  # of whatever file, and as long as this one
     pull(weights, folder)
     assert (folder / "net.onnx").read_bytes() == NET
     assert ranges(server) == [None, None]

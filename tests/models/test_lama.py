@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stand_in_nets import doubling, inpainter, node, saved
 
-from blanklogo.errors import LoadError, MemoryLimitError, OptionError, ProcessingError
+from blanklogo.errors import MemoryLimitError, ModelError, OptionError
 from blanklogo.models.batches import Shrunk
 from blanklogo.models.lama import Lama, inpaint
 from blanklogo.models.ports import Session
@@ -20,8 +20,9 @@ from blanklogo.models.session import load_session
 MARK = 255  # what the hole shows before; none of it may be left or spread
 NETS: dict[str, dict] = {
     "free": {},
-    "fixed at 64": {"size_px": 64},
-    "fixed at 64, one at a time, 0 to 255": {"size_px": 64, "batch": 1, "scale": 255.0},
+    "fixed at 64": {"size_px": (64, 64)},
+    "fixed at 64, one at a time, 0 to 255": {"size_px": (64, 64), "batch": 1, "scale": 255.0},
+    "fixed at 96 x 64": {"size_px": (64, 96)},
     "0 to 255": {"scale": 255.0},
     "float16": {"half": True},
 }
@@ -115,8 +116,9 @@ def test_scaling_down_lets_no_mark_seep_out_of_a_thin_hole(sessions: dict[str, S
     assert (filled == (200, 100, 20)).all()
 
 
-def test_scaled_fill_lands_where_the_hole_is(tmp_path: Path) -> None:
-    """A network that gives where a pixel lies, 0 at the left to 1 at the right, must be right after scaling back."""
+@pytest.mark.parametrize("scale", [1, 2])
+def test_the_fill_lands_where_the_hole_is(tmp_path: Path, scale: int) -> None:
+    """A network that gives where a pixel lies, 0 at the left to 1 at the right; only the larger crop is scaled."""
     ramp = np.tile(np.linspace(0, 1, 64, dtype=np.float32), (1, 3, 64, 1))
     nodes = [
         node("Mul", "ramp mask", "fill"),
@@ -126,15 +128,34 @@ def test_scaled_fill_lands_where_the_hole_is(tmp_path: Path) -> None:
     ]
     shapes = {"image": ["b", 3, 64, 64], "mask": ["b", 1, 64, 64]}
     path = saved(tmp_path / "ramp.onnx", nodes, shapes, ["y"], {"ramp": ramp, "one": np.float32(1)})
-    hole = np.zeros((128, 128), bool)
-    hole[20:100, 10:120] = True
-    (filled,) = Lama(load_session(path)).inpaint([np.zeros((128, 128, 3), np.float32)], [hole])
-    expected = (np.arange(128) + 0.5) / 2 - 0.5
-    inside = slice(16, 114)  # the rim is blended with what is known
-    np.testing.assert_allclose(filled[60, inside, 1], expected[inside] / 63, atol=1e-3)
+    side = {1: 32, 2: 128}[scale]
+    hole = np.zeros((side, side), bool)
+    hole[4 : side - 4, 2 : side - 2] = True
+    (filled,) = Lama(load_session(path)).inpaint([np.zeros((side, side, 3), np.float32)], [hole])
+    expected = (np.arange(side) + 0.5) / scale - 0.5
+    inside = slice(8, side - 8)  # the rim is blended with what is known
+    np.testing.assert_allclose(filled[side // 2, inside, 1], expected[inside] / 63, atol=1e-3)
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.mark.parametrize("side", [40, 200])
+def test_the_network_never_sees_the_mark(tmp_path: Path, side: int) -> None:
+    """This one fills with the brightest that it sees, in the hole or outside."""
+    nodes = [
+        node("ReduceMax", "image", "brightest", axes=[2, 3], keepdims=1),
+        node("Mul", "brightest mask", "fill"),
+        node("Max", "image fill", "y"),
+    ]
+    shapes = {"image": ["b", 3, 64, 64], "mask": ["b", 1, 64, 64]}
+    crop, hole = crop_and_hole(side, side)
+    hole[:] = False
+    hole[side // 2, 3:-3] = True
+    crop[:] = (200, 100, 20)
+    crop[hole] = MARK
+    (filled,) = Lama(load_session(saved(tmp_path / "net.onnx", nodes, shapes, ["y"]))).inpaint([crop], [hole])
+    assert (filled == (200, 100, 20)).all()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.integers(1, 90),
     st.integers(1, 90),
@@ -256,7 +277,7 @@ def ten_times(path: Path) -> Path:
 )
 def test_another_network_is_refused(tmp_path: Path, make: Callable[[Path], Path], words: str) -> None:
     session = load_session(make(tmp_path / "net.onnx"))
-    with pytest.raises(LoadError, match=words):
+    with pytest.raises(ModelError, match=words):
         Lama(session)
 
 
@@ -268,7 +289,7 @@ def test_values_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
     )
     crop, hole = crop_and_hole()
     crop[0, 0] = 0
-    with pytest.raises(ProcessingError, match=r"net\.onnx gave values that are not numbers"):
+    with pytest.raises(ModelError, match=r"net\.onnx gave values that are not numbers"):
         Lama(session).inpaint([crop], [hole])
 
 

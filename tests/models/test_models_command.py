@@ -19,7 +19,7 @@ from weights_samples import onnx_bytes, pickle_bytes
 
 from blanklogo.cli.app import run
 from blanklogo.cli.stop import Stop
-from blanklogo.models.fetch import part_path
+from blanklogo.models.files import part_path
 from blanklogo.models.weights import Format, Weights
 from loopback import Files
 
@@ -152,7 +152,7 @@ def test_offline_is_told_with_what_to_bring_where(
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("pull", "none"), 2, "accepted: big-lama, big-lama-onnx, net"),
+        (("pull", "none"), 2, "big-lama, big-lama-onnx, net"),
         (("pull", "../../etc/passwd"), 2, "no weights are called '../../etc/passwd'"),
         (("pull",), 2, "NAME"),
         (("verify", "none"), 2, "no weights are called 'none'"),
@@ -208,9 +208,10 @@ def test_a_pickle_is_refused_whoever_listed_it(blank, listed, folder: Path) -> N
 def test_verify_reads_what_is_here(blank, listed, folder: Path) -> None:
     listed(SMALL)
     listed(NET, "other")
-    assert blank("verify").stdout == f"no weights in {folder}\n"
+    in_the_package = "blanklogo-detector-1: good\nblanklogo-inpainter-1: good\n"
+    assert blank("verify").stdout == in_the_package
     assert blank("pull", "net", "other").code == 0
-    assert blank("verify") == Outcome(0, "net: good\nother: good\n", "")
+    assert blank("verify") == Outcome(0, f"{in_the_package}net: good\nother: good\n", "")
     (folder / "net.onnx").write_bytes(bytes([*SMALL[:-1], SMALL[-1] ^ 1]))
     outcome = blank("verify", "--json")
     assert outcome.code == 1

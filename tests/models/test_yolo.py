@@ -1,4 +1,4 @@
-"""YOLO: pictures into the input and back, layouts told apart, and detectors that really find something."""
+"""Whole YOLO detectors, which really find something."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from stand_in_nets import (
     cells,
     detector_end_to_end,
@@ -20,284 +18,16 @@ from stand_in_nets import (
     saved,
 )
 
-from blanklogo.errors import LoadError, OptionError, ProcessingError
-from blanklogo.models.letterbox import GREY, Letterbox, input_tensor, smallest_input_px
+from blanklogo.errors import ModelError, OptionError
+from blanklogo.models.letterbox import GREY
 from blanklogo.models.session import load_session
-from blanklogo.models.yolo import Found, Keep, YoloDetector, chosen, found_in
+from blanklogo.models.yolo import Found, Keep, YoloDetector
 from blanklogo.models.yolo_metadata import metadata_of
-from blanklogo.models.yolo_output import Candidates, Layout, Reading, decoded, kept, reading_of
 from blanklogo.types import Box
 
-OBJECT, CLASSES, FINAL = Layout.OBJECT, Layout.CLASSES, Layout.FINAL
 RED, GREEN, DARK = (190, 60, 60), (60, 190, 60), (60, 60, 60)
 STRENGTH = 130 / 255  # what the stand-in detector scores where a cell is all red
 INPUT_PX = (320, 320)
-
-sizes = st.integers(1, 2000)
-inputs = st.integers(1, 40).map(lambda steps: 32 * steps)
-letterboxes = st.builds(Letterbox, sizes, sizes, inputs, inputs)
-
-
-# --- Into the input and back ---
-
-
-@given(letterboxes, st.lists(st.floats(0, 1), min_size=4, max_size=4))
-def test_a_box_comes_back_from_the_input(place: Letterbox, corners: list[float]) -> None:
-    box = np.array([corners]) * np.array([place.width_px, place.height_px] * 2)
-    np.testing.assert_allclose(place.to_picture(place.to_input(box)), box, atol=1e-6)  # px; float64 at sides of 2000
-
-
-@given(letterboxes)
-def test_the_whole_picture_fills_the_input_one_way_and_lies_in_its_middle(place: Letterbox) -> None:
-    (x0, y0, x1, y1), (width, height) = (
-        place.to_input(np.array([0, 0, place.width_px, place.height_px])),
-        (place.input_width_px, place.input_height_px),
-    )
-    slack = 1e-6  # px; float64
-    assert min(x0, y0) >= 0
-    assert max(x1 - width, y1 - height) <= slack
-    assert min(width - (x1 - x0), height - (y1 - y0)) < slack
-    assert abs(x0 - (width - x1)) <= 1 + slack
-    assert abs(y0 - (height - y1)) <= 1 + slack
-
-
-@given(st.integers(16, 900), st.integers(16, 900), inputs, inputs)
-def test_the_aspect_is_kept(width: int, height: int, input_width: int, input_height: int) -> None:
-    place = Letterbox(width, height, input_width, input_height)
-    scaled_width, scaled_height = place.scaled_px
-    scale = min(input_width / width, input_height / height)
-    assert abs(scaled_width - scale * width) <= 1
-    assert abs(scaled_height - scale * height) <= 1
-
-
-def test_the_picture_is_scaled_and_the_rest_is_grey() -> None:
-    picture = np.zeros((40, 80, 3), np.uint8)
-    picture[:, 40:] = 255
-    whole = Letterbox(80, 40, 160, 120).pictured(picture)
-    assert whole.shape == (120, 160, 3)
-    assert (whole[:20] == GREY).all()
-    assert (whole[100:] == GREY).all()
-    assert not whole[20:100, :78].any()
-    assert (whole[20:100, 82:] == 255).all()
-
-
-def test_a_picture_of_the_inputs_size_is_left_alone() -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
-    assert np.array_equal(Letterbox(96, 64, 96, 64).pictured(picture), picture)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_a_tensor_has_channels_first_and_runs_from_0_to_1(dtype: str) -> None:
-    picture = np.zeros((2, 4, 3), np.uint8)
-    picture[0, 3] = (255, 51, 0)
-    tensor = input_tensor([picture, picture], dtype)
-    assert (tensor.dtype.name, tensor.shape) == (dtype, (2, 3, 2, 4))
-    np.testing.assert_allclose(tensor[1, :, 0, 3], [1, 0.2, 0], atol=1e-3)
-
-
-@given(sizes, sizes, st.integers(32, 1280), st.sampled_from([32, 64]))
-def test_a_free_input_is_as_small_as_the_stride_allows(width: int, height: int, side: int, stride: int) -> None:
-    input_width, input_height = smallest_input_px(width, height, side, stride)
-    assert input_width % stride == input_height % stride == 0
-    assert max(input_width, input_height) == -(-side // stride) * stride
-    place = Letterbox(width, height, input_width, input_height)
-    assert max(place.margins_px) <= stride // 2
-
-
-# --- Layouts ---
-
-
-def num_cells(width_px: int = 640, height_px: int = 640) -> int:
-    return cells(width_px, height_px).shape[1]
-
-
-@pytest.mark.parametrize(
-    ("shape", "num_classes", "layout", "features_first"),
-    [
-        ((25200, 85), None, OBJECT, False),  # YOLOv5 and v7 on COCO
-        ((25200, 85), 80, OBJECT, False),
-        ((25200, 6), None, OBJECT, False),  # v5 of one class: six columns, but three rows a cell
-        ((25200, 6), 1, OBJECT, False),
-        ((85, 25200), None, OBJECT, True),
-        ((84, 8400), None, CLASSES, True),  # v8, v9, v11, v12 on COCO
-        ((84, 8400), 80, CLASSES, True),
-        ((5, 8400), None, CLASSES, True),  # of one class
-        ((6, 8400), None, CLASSES, True),  # of two: six rows, not columns
-        ((6, 8400), 2, CLASSES, True),
-        ((6, 8400), 1, OBJECT, True),  # a known class makes it the other
-        ((8400, 84), 80, CLASSES, False),
-        ((8400, 5), 1, CLASSES, False),
-        ((8400, 6), 2, CLASSES, False),
-        ((8400, 85), 80, OBJECT, False),  # YOLOv6
-        ((300, 6), None, FINAL, False),  # YOLOv10, YOLO26
-        ((300, 6), 80, FINAL, False),
-        ((300, 6), 1, FINAL, False),
-        ((3, 6), None, FINAL, False),  # NMS in the graph: as many rows as were found
-        ((0, 6), None, FINAL, False),
-        ((5, 77), None, CLASSES, True),  # no grid that is known
-    ],
-)
-def test_a_layout_is_told_by_its_shape(
-    shape: tuple[int, int], num_classes: int | None, layout: Layout, features_first: bool
-) -> None:
-    assert reading_of(shape, (640, 640), num_classes) == Reading(layout, features_first)
-
-
-@pytest.mark.parametrize(
-    ("shape", "num_classes"),
-    [
-        ((8400, 85), None),  # v6 of 80 classes or a transposed v8 of 81
-        ((8400, 6), None),  # v6 of one or a transposed v8 of two
-        ((1234, 20), None),
-        ((84, 8400), 20),  # as many as neither side has
-        ((116, 8400), 80),  # masks as well: a segmentation
-        ((84, 84), None),
-        ((4, 8400), None),  # no class at all
-        ((300, 7), 15),  # rotated boxes
-    ],
-)
-def test_what_cannot_be_told_is_an_error_that_says_what_to_say(shape: tuple[int, int], num_classes: int | None) -> None:
-    with pytest.raises(
-        LoadError, match=r"no YOLO layout that can be told.*try: say the number of classes and the layout"
-    ):
-        reading_of(shape, (640, 640), num_classes)
-
-
-def test_the_caller_and_the_exporter_are_believed() -> None:
-    assert reading_of((8400, 85), (640, 640), layout=OBJECT) == Reading(OBJECT)
-    assert reading_of((8400, 85), (640, 640), layout=CLASSES) == Reading(CLASSES)
-    assert reading_of((84, 8400), (640, 640), layout=CLASSES) == Reading(CLASSES, True)
-    assert reading_of((8400, 6), (640, 640), is_final=True) == Reading(FINAL)
-    assert reading_of((8400, 6), (640, 640), layout=FINAL) == Reading(FINAL)
-    with pytest.raises(LoadError, match=r"a final output of \[300, 7\]"):
-        reading_of((300, 7), (640, 640), is_final=True)
-
-
-grids = st.tuples(st.integers(1, 30), st.integers(1, 30)).map(lambda steps: (32 * steps[0], 32 * steps[1]))
-
-
-@given(grids, st.integers(1, 90))
-def test_features_first_and_one_row_a_cell_is_always_of_classes(input_px: tuple[int, int], num_classes: int) -> None:
-    num = num_cells(*input_px)
-    if num > 4 + num_classes:  # a smaller grid than that is no detector's
-        assert reading_of((4 + num_classes, num), input_px) == Reading(CLASSES, True)
-        assert reading_of((4 + num_classes, num), input_px, num_classes) == Reading(CLASSES, True)
-        assert reading_of((num, 4 + num_classes), input_px, num_classes) == Reading(CLASSES)
-
-
-@given(grids, st.integers(1, 90))
-def test_three_rows_a_cell_is_always_with_an_object(input_px: tuple[int, int], num_classes: int) -> None:
-    num = 3 * num_cells(*input_px)
-    if num > 5 + num_classes:
-        assert reading_of((num, 5 + num_classes), input_px) == Reading(OBJECT)
-        assert reading_of((5 + num_classes, num), input_px) == Reading(OBJECT, True)
-        assert reading_of((num, 5 + num_classes), input_px, num_classes) == Reading(OBJECT)
-
-
-@given(grids, st.sampled_from([100, 300, 1000]), st.integers(1, 90) | st.none())
-def test_the_usual_numbers_of_final_rows_are_no_grid(
-    input_px: tuple[int, int], num_rows: int, num_classes: int | None
-) -> None:
-    assert reading_of((num_rows, 6), input_px, num_classes) == Reading(FINAL)
-
-
-# --- Rows into boxes ---
-
-ROW_BOX = [40, 30, 20, 10]  # cx, cy, w, h
-CORNERS = [30, 25, 50, 35]
-
-
-@pytest.mark.parametrize(
-    ("rows", "layout", "score", "class_index"),
-    [
-        ([[*ROW_BOX, 0.5, 0.2, 0.8]], OBJECT, 0.4, 1),
-        ([[*ROW_BOX, 0.2, 0.8]], CLASSES, 0.8, 1),
-        ([[*ROW_BOX, 0.8, 0.2]], CLASSES, 0.8, 0),
-        ([[*CORNERS, 0.7, 3]], FINAL, 0.7, 3),
-    ],
-)
-@pytest.mark.parametrize("features_first", [True, False])
-def test_a_row_is_read(
-    rows: list[list[float]], layout: Layout, score: float, class_index: int, features_first: bool
-) -> None:
-    output = np.array(rows, np.float16)
-    found = decoded(output.T if features_first else output, Reading(layout, features_first))
-    assert found.boxes.tolist() == [CORNERS]
-    assert found.scores[0] == pytest.approx(score, abs=1e-3)  # float16
-    assert found.class_indices.tolist() == [class_index]
-
-
-@pytest.mark.parametrize("wrong", [3.0, -2.0, np.nan])
-def test_logits_and_no_numbers_are_refused(wrong: float) -> None:
-    with pytest.raises(ProcessingError, match="accepted: 0 to 1; try: export the network with its sigmoid"):
-        decoded(np.array([[*ROW_BOX, 0.5], [*ROW_BOX, wrong]]), Reading(CLASSES))
-
-
-def candidates(*rows: tuple[int, int, int, int, float, int]) -> Candidates:
-    table = np.array(rows, np.float32).reshape(-1, 6)
-    return Candidates(table[:, :4], table[:, 4], table[:, 5].astype(int))
-
-
-def test_of_boxes_that_overlap_the_best_is_kept() -> None:
-    found = candidates((0, 0, 10, 10, 0.6, 0), (0, 0, 10, 9, 0.9, 0), (0, 5, 10, 15, 0.5, 0), (0, 0, 10, 10, 0.7, 1))
-    assert kept(found, 0.1, 0.45).scores.tolist() == pytest.approx([0.9, 0.7, 0.5])  # the third overlaps by 0.27
-    assert kept(found, 0.1, 0.2).scores.tolist() == pytest.approx([0.9, 0.7])
-    assert kept(found, 0.1, 0.2, class_aware=False).scores.tolist() == pytest.approx([0.9])
-    assert kept(found, 0.65, 1.0).scores.tolist() == pytest.approx([0.9, 0.7])
-    assert kept(candidates(), 0.1, 0.45).scores.tolist() == []
-
-
-def test_a_box_that_was_itself_suppressed_suppresses_nothing() -> None:
-    chain = candidates((0, 0, 10, 10, 0.9, 0), (4, 0, 14, 10, 0.8, 0), (8, 0, 18, 10, 0.7, 0))
-    assert kept(chain, 0.1, 0.3).scores.tolist() == pytest.approx([0.9, 0.7])
-
-
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(1, 30), st.integers(1, 30), st.floats(0, 1)),
-        max_size=30,
-    ),
-    st.floats(0.1, 0.9),
-)
-def test_suppression_leaves_none_that_overlap_and_drops_none_without_a_better_one(
-    rows: list[tuple[int, int, int, int, float]], iou_threshold: float
-) -> None:
-    boxes = [Box(x, y, x + width, y + height) for x, y, width, height, _ in rows]
-    found = candidates(*((*box.as_list(), row[4], 0) for box, row in zip(boxes, rows, strict=True)))
-    left = kept(found, 0.0, iou_threshold)
-    stay = [Box(*map(int, corners)) for corners in left.boxes]
-    slack = 1e-5  # float32
-    assert all(a.iou(b) <= iou_threshold + slack for i, a in enumerate(stay) for b in stay[:i])
-    assert all(any(box.iou(other) > iou_threshold - slack for other in stay) for box in boxes if box not in stay)
-
-
-def test_found_boxes_are_clipped_rounded_and_never_empty() -> None:
-    place = Letterbox(100, 50, 100, 50)
-    boxes = np.array([[-5, -5, 9.6, 9.4], [90, 40, 130, 90], [20.1, 20.1, 20.3, 20.3], [-9, 0, -1, 9], [5, 5, 5, 9]])
-    found = found_in(Candidates(boxes, np.full(5, 0.5), np.arange(5)), place)
-    assert [(one.class_index, one.box.as_list()) for one in found] == [
-        (0, [0, 0, 10, 9]),
-        (1, [90, 40, 100, 50]),
-        (2, [20, 20, 21, 21]),
-    ]
-
-
-@given(letterboxes, st.lists(st.floats(-3000, 3000), min_size=4, max_size=4))
-def test_whatever_is_found_lies_in_the_picture(place: Letterbox, corners: list[float]) -> None:
-    for found in found_in(Candidates(np.array([corners]), np.array([0.5]), np.array([0])), place):
-        assert Box(0, 0, place.width_px, place.height_px).contains(found.box)
-
-
-def test_blanklogos_own_layout_is_read_without_a_picture() -> None:
-    """One class, features first; its input is no picture, so preparing and reading are used apart."""
-    output = np.concatenate([cells(320, 320), np.zeros((1, num_cells(320, 320)))])
-    output[4, 7] = 0.9
-    reading = reading_of(output.shape, (320, 320), num_classes=1)
-    found = chosen(decoded(output, reading), reading, Keep())
-    assert found.boxes.tolist() == [[56, 0, 64, 8]]
-
-
-# --- Whole detectors ---
 
 
 def scene(size_px: tuple[int, int], box: Box, colour: tuple[int, int, int] = RED) -> np.ndarray:
@@ -410,7 +140,7 @@ def test_a_free_input_gets_the_size_that_the_file_says(
 @pytest.mark.parametrize(
     "make",
     [
-        lambda path: inpainter(path, size_px=64),
+        lambda path: inpainter(path, size_px=(64, 64)),
         lambda path: doubling(path, [1, 4, 64, 64]),
         lambda path: doubling(path, [1, 3]),
         lambda path: doubling(path, [1, 3, 64, 64], dtype=2),
@@ -419,13 +149,13 @@ def test_a_free_input_gets_the_size_that_the_file_says(
 )
 def test_another_signature_is_refused(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     session = load_session(make(tmp_path / "net.onnx"))
-    with pytest.raises(LoadError, match=r"net\.onnx takes.*accepted: a detector of RGB pictures"):
+    with pytest.raises(ModelError, match=r"net\.onnx takes.*accepted: a detector of RGB pictures"):
         YoloDetector(session)
 
 
 def test_several_tables_or_none_are_refused(tmp_path: Path) -> None:
     detector = YoloDetector(load_session(doubling(tmp_path / "net.onnx", [1, 3, 64, 64])))
-    with pytest.raises(ProcessingError, match=r"gave \[3, 64, 64\] a picture; accepted: one table"):
+    with pytest.raises(ModelError, match=r"gave \[3, 64, 64\] a picture; accepted: one table"):
         detector.find([scene((64, 64), Box(0, 0, 8, 8))])
 
 
@@ -474,13 +204,13 @@ def test_end2end_is_believed(tmp_path: Path) -> None:
 )
 def test_metadata_that_cannot_be_read_is_refused(tmp_path: Path, metadata: dict[str, str]) -> None:
     session = load_session(detector_of_classes(tmp_path / "net.onnx", metadata=metadata))
-    with pytest.raises(LoadError, match=r"the metadata of net\.onnx cannot be read"):
+    with pytest.raises(ModelError, match=r"the metadata of net\.onnx cannot be read"):
         YoloDetector(session)
 
 
 def test_another_task_is_refused_by_its_name(tmp_path: Path) -> None:
     session = load_session(detector_of_classes(tmp_path / "net.onnx", metadata={"task": "segment"}))
-    with pytest.raises(LoadError, match=r"net\.onnx is a network for the task segment"):
+    with pytest.raises(ModelError, match=r"net\.onnx is a network for the task segment"):
         YoloDetector(session)
 
 

@@ -21,12 +21,13 @@ from film import (
 )
 
 from blanklogo import api
+from blanklogo.errors import WeightsError
 from blanklogo.media.probe import probe
 from blanklogo.testbed.cases import Burning, Case, make_case
 from blanklogo.testbed.marks import draw_mark
 from blanklogo.testbed.scenes import Scene
 from blanklogo.testbed.scoring import score
-from blanklogo.types import Box, Notice, Report, TimeRange
+from blanklogo.types import Box, Networks, Notice, Report, TimeRange
 
 LEAST_GAIN_DB = 8.0
 KEPT_DB = 45.0  # what a second encoding at the default quality may cost
@@ -87,6 +88,39 @@ def test_a_still_camera_without_the_picture_says_that_it_invented(tripod: Case, 
     assert report.pixels.inpainted > 0.5
     assert report.tracks[0].effective_backgrounds < 4
     assert set(report.warnings) <= set(heard)
+
+
+@pytest.fixture(scope="module")
+def wall(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """A still camera, opaque letters."""
+    scene = Scene("wall", 256, 144, 24, seed=8)
+    burning = Burning(scale=0.6, crf=20)
+    return make_case(scene, draw_mark("letters"), tmp_path_factory.mktemp("wall"), burning)
+
+
+def test_what_opaque_letters_hide_is_made_up_by_the_shipped_network_where_it_proves_itself(
+    wall: Case, folder: Path
+) -> None:
+    figures = {}
+    for inpainter in ("auto", "none", "blanklogo-inpainter-1"):
+        target, networks = folder / f"{inpainter}.mp4", Networks(inpainter=inpainter)
+        report = api.remove(wall.marked, target, marks=[wall.mark_picture], networks=networks)
+        used = [one["name"] for one in report.weights]
+        assert used == ([] if inpainter == "none" else ["blanklogo-inpainter-1"])
+        figures[inpainter] = score(wall, target).psnr_inside_db
+    assert figures["auto"] > figures["none"] - 0.2
+    assert figures["auto"] > figures["blanklogo-inpainter-1"] - 0.5
+
+
+def test_an_inpainter_that_nobody_knows_is_refused_before_the_work(walk: Case, folder: Path) -> None:
+    with pytest.raises(WeightsError, match="no-such-net"):
+        api.remove(walk.marked, folder / "clean.mp4", networks=Networks(inpainter="no-such-net"))
+    assert not names(folder)
+
+
+def test_moving_footage_asks_no_inpainter(walk: Case, folder: Path) -> None:
+    report = api.remove(walk.marked, folder / "clean.mp4", boxes=[walk.places[0].box])
+    assert report.weights == ()
 
 
 def test_inpaint_invents_everything(walk: Case, folder: Path) -> None:

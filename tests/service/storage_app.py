@@ -22,7 +22,7 @@ from blanklogo.errors import BlankLogoError, WriteError
 from blanklogo.service.storage import ServiceUrls, Storage
 from blanklogo.service.storage.arriving import Gate
 from blanklogo.service.storage.places import FreePlaces
-from blanklogo.service.storage.routes import files_router
+from blanklogo.service.storage.routes import router
 from blanklogo.service.storage.tus import Tus, tus_router
 from blanklogo.service.storage.uploads import Uploads
 from blanklogo.wire import http_status
@@ -35,8 +35,10 @@ def owner(x_owner: str = Header()) -> str:
 def application(storage: Storage, urls: ServiceUrls, tus: Tus | None = None) -> FastAPI:
     app = FastAPI()
     gate = Gate()
-    app.include_router(files_router(storage, urls, gate))
-    app.include_router(tus_router(tus or Tus(Uploads(storage), FreePlaces(), owner, gate)), prefix="/uploads")
+    app.state.storage, app.state.urls, app.state.gate = storage, urls, gate
+    app.state.tus = tus or Tus(Uploads(storage), FreePlaces(), gate)
+    app.include_router(router)
+    app.include_router(tus_router("/uploads", owner))
 
     @app.exception_handler(BlankLogoError)
     async def on_error(_: Request, error: Exception) -> JSONResponse:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
-from storage_app import Served, in_process, in_thread, owner
+from storage_app import Served, in_process, in_thread
 from storages import MEDIA, Clock, files_under, local_storage
 
 from blanklogo.errors import ConflictError, NotFoundError, OptionError, WriteError
@@ -55,7 +55,7 @@ def desk(clock: Clock) -> Desk:
 def served(tmp_path_factory: pytest.TempPathFactory, clock: Clock, desk: Desk) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("storage")
     storage = local_storage(folder)
-    tus = Tus(Uploads(storage, max_bytes=100_000_000), desk, owner, Gate(), clock, max_open=3)
+    tus = Tus(Uploads(storage, max_bytes=100_000_000), desk, Gate(), clock, max_open=3)
     with in_thread(folder, tus, storage) as served:
         yield served
 

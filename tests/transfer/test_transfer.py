@@ -14,6 +14,7 @@ import pytest
 from blanklogo.errors import CancelledError, OptionError, TargetError, TransferError, WriteError
 from blanklogo.net import http
 from blanklogo.transfer import check_deliverable, deliver, fetch, local_path, objects, scratch_name, web
+from blanklogo.transfer.guard.policy import Policy
 from loopback import Files, serving
 
 MEDIA = random.Random(7).randbytes(3_000_000)
@@ -32,6 +33,12 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
         monkeypatch.setenv("AWS_REGION", "eu-central-1")
         monkeypatch.setattr(http, "PAUSES_SECONDS", (0.01, 0.02, 0.03))
         yield files
+
+
+@pytest.fixture(params=["trusted", "guarded"])
+def policy(request: pytest.FixtureRequest) -> Policy:
+    """A user's own, and an endpoint's whose operator allows this machine: what is allowed comes all the same."""
+    return Policy.TRUSTED if request.param == "trusted" else Policy.allowing("127.0.0.0/8")
 
 
 @pytest.fixture
@@ -55,13 +62,13 @@ def after(num_pieces: int) -> Callable[[], bool]:
 def test_paths_stay_where_they_are(place: Path) -> None:
     assert local_path("file:///a%20b/c.mp4") == Path("/a b/c.mp4")
     assert local_path("s3://media/clip.mp4") is None
-    assert fetch("/videos/clip.mp4", place, never) == Path("/videos/clip.mp4")
-    assert deliver(place, "/videos/out.mp4", never) == "/videos/out.mp4"
+    assert fetch("/videos/clip.mp4", place, never, Policy.TRUSTED) == Path("/videos/clip.mp4")
+    assert deliver(place, "/videos/out.mp4", never, Policy.TRUSTED) == "/videos/out.mp4"
     for uri in ("clip.mp4", "file://elsewhere/clip.mp4"):
         with pytest.raises(OptionError):
-            fetch(uri, place, never)
+            fetch(uri, place, never, Policy.TRUSTED)
     with pytest.raises(OptionError, match="https:"):
-        fetch("ftp://host/clip.mp4", place, never)
+        fetch("ftp://host/clip.mp4", place, never, Policy.TRUSTED)
     assert not place.parent.exists() or not any(place.parent.iterdir())
 
 
@@ -101,10 +108,12 @@ import sys
 from pathlib import Path
 from blanklogo.engines.memory import own_peak_rss_bytes
 from blanklogo.transfer import deliver, fetch, objects, web
+from blanklogo.transfer.guard.policy import Policy
 address, place = sys.argv[1], Path(sys.argv[2])
 before = own_peak_rss_bytes()
-fetch(address + "/media/large.mp4", place, lambda: False)
-deliver(place, address + "/media/put.mp4", lambda: False)
+policy = Policy.allowing("127.0.0.0/8")
+fetch(address + "/media/large.mp4", place, lambda: False, policy)
+deliver(place, address + "/media/put.mp4", lambda: False, policy)
 print(own_peak_rss_bytes() - before)
 before = own_peak_rss_bytes()
 fetch("s3://media/large.mp4", place.with_name("again.mp4"), lambda: False)
@@ -121,21 +130,21 @@ print(own_peak_rss_bytes() - before)
 # HTTP
 
 
-def test_a_file_is_fetched(server: Files, place: Path) -> None:
-    assert fetch(f"{server.address}/media/clip.mp4?{SECRET}", place, never) == place
+def test_a_file_is_fetched(server: Files, place: Path, policy: Policy) -> None:
+    assert fetch(f"{server.address}/media/clip.mp4?{SECRET}", place, never, policy) == place
     assert place.read_bytes() == MEDIA
 
 
-def test_a_broken_line_is_taken_up_where_it_broke(server: Files, place: Path) -> None:
+def test_a_broken_line_is_taken_up_where_it_broke(server: Files, place: Path, policy: Policy) -> None:
     server.cuts = [1_500_000, 10]
-    fetch(f"{server.address}/media/clip.mp4", place, never)
+    fetch(f"{server.address}/media/clip.mp4", place, never, policy)
     assert place.read_bytes() == MEDIA
     _, *further = [wanted for _, _, wanted in server.asked]
     assert len(further) == 2
     assert all(wanted and 0 < int(wanted[6:-1]) <= 1_500_010 for wanted in further)
 
 
-def test_another_version_is_not_sewn_to_the_first(server: Files, place: Path) -> None:
+def test_another_version_is_not_sewn_to_the_first(server: Files, place: Path, policy: Policy) -> None:
     server.cuts = [1_500_000]
     other = MEDIA[::-1]
 
@@ -143,85 +152,89 @@ def test_another_version_is_not_sewn_to_the_first(server: Files, place: Path) ->
         server.files["/media/clip.mp4"] = other
         return False
 
-    fetch(f"{server.address}/media/clip.mp4", place, swap)
+    fetch(f"{server.address}/media/clip.mp4", place, swap, policy)
     assert place.read_bytes() == other
 
 
-def test_without_a_version_it_starts_again(server: Files, place: Path) -> None:
+def test_without_a_version_it_starts_again(server: Files, place: Path, policy: Policy) -> None:
     server.cuts, server.has_etag = [1_500_000], False
-    fetch(f"{server.address}/media/clip.mp4", place, never)
+    fetch(f"{server.address}/media/clip.mp4", place, never, policy)
     assert place.read_bytes() == MEDIA
     server.has_date, server.cuts = True, [1_500_000]  # media have no checksum that would tell two versions apart
-    fetch(f"{server.address}/media/clip.mp4", place, never)
+    fetch(f"{server.address}/media/clip.mp4", place, never, policy)
     assert place.read_bytes() == MEDIA
     assert [wanted for _, _, wanted in server.asked] == [None] * 4
 
 
-def test_a_line_that_breaks_too_often_is_an_error(server: Files, place: Path) -> None:
+def test_a_line_that_breaks_too_often_is_an_error(server: Files, place: Path, policy: Policy) -> None:
     server.cuts, server.has_etag = [10] * 4, False
     with pytest.raises(TransferError, match="could not be fetched") as caught:
-        fetch(f"{server.address}/media/clip.mp4?{SECRET}", place, never)
+        fetch(f"{server.address}/media/clip.mp4?{SECRET}", place, never, policy)
     assert "hush" not in str(caught.value)
     assert not place.exists()
 
 
 @pytest.mark.parametrize(("statuses", "num_asked"), [([404], 1), ([403], 1), ([503] * 4, 4)])
-def test_a_refusal_is_told_with_its_status(server: Files, place: Path, statuses: list[int], num_asked: int) -> None:
+def test_a_refusal_is_told_with_its_status(
+    server: Files, place: Path, statuses: list[int], num_asked: int, policy: Policy
+) -> None:
     server.statuses = statuses[:]
     with pytest.raises(TransferError, match=str(statuses[0])) as caught:
-        fetch(f"{server.address}/media/clip.mp4?{SECRET}", place, never)
+        fetch(f"{server.address}/media/clip.mp4?{SECRET}", place, never, policy)
     assert "/media/clip.mp4 could not be fetched" in str(caught.value)
     assert "hush" not in str(caught.value)
     assert len(server.asked) == num_asked
 
 
-def test_a_busy_server_is_asked_again(server: Files, place: Path) -> None:
+def test_a_busy_server_is_asked_again(server: Files, place: Path, policy: Policy) -> None:
     server.statuses = [503, 429]
-    fetch(f"{server.address}/media/clip.mp4", place, never)
+    fetch(f"{server.address}/media/clip.mp4", place, never, policy)
     assert place.read_bytes() == MEDIA
 
 
-def test_nobody_there(place: Path, server: Files) -> None:
+def test_nobody_there(place: Path, server: Files, policy: Policy) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening
         with pytest.raises(TransferError, match="refused"):
-            fetch(f"http://127.0.0.1:{taken.getsockname()[1]}/clip.mp4", place, never)
+            fetch(f"http://127.0.0.1:{taken.getsockname()[1]}/clip.mp4", place, never, policy)
 
 
 @pytest.mark.parametrize("scheme", ["http", "s3"])
-def test_a_stop_between_pieces(server: Files, place: Path, scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_between_pieces(
+    server: Files, place: Path, scheme: str, monkeypatch: pytest.MonkeyPatch, policy: Policy
+) -> None:
     monkeypatch.setattr(objects, "PART_BYTES", 1 << 20)
     with pytest.raises(CancelledError):
-        fetch(uri_of(server, scheme), place, after(2))
+        fetch(uri_of(server, scheme), place, after(2), policy)
     assert not place.exists()
 
 
 @pytest.mark.parametrize("scheme", ["http", "s3"])
-def test_too_large_is_refused(server: Files, tmp_path: Path, scheme: str) -> None:
+def test_too_large_is_refused(server: Files, tmp_path: Path, scheme: str, policy: Policy) -> None:
     speaker = {"http": web, "s3": objects}[scheme]
     with pytest.raises(TransferError, match=r"3\.0 MB"):
-        speaker.download(uri_of(server, scheme), tmp_path / "clip.mp4", never, 2_000_000)
+        speaker.download(uri_of(server, scheme), tmp_path / "clip.mp4", never, policy, 2_000_000)
     assert (tmp_path / "clip.mp4").stat().st_size == 0
 
 
-def test_a_result_is_put_to_a_signed_url(server: Files, tmp_path: Path) -> None:
+def test_a_result_is_put_to_a_signed_url(server: Files, tmp_path: Path, policy: Policy) -> None:
     (tmp_path / "out.mp4").write_bytes(MEDIA)
     server.statuses = [503]
     target = f"{server.address}/media/out.mp4?{SECRET}"
-    check_deliverable(target, overwrite=False)
-    assert deliver(tmp_path / "out.mp4", target, never) == f"{server.address}/media/out.mp4"
+    check_deliverable(target, policy, overwrite=False)
+    assert deliver(tmp_path / "out.mp4", target, never, policy) == f"{server.address}/media/out.mp4"
     assert server.files["/media/out.mp4"] == MEDIA
     assert {path for _, path, _ in server.asked} == {f"/media/out.mp4?{SECRET}"}
     server.statuses = [403]
     with pytest.raises(TransferError, match="403") as caught:
-        deliver(tmp_path / "out.mp4", target, never)
+        deliver(tmp_path / "out.mp4", target, never, policy)
     assert "hush" not in str(caught.value)
 
 
-def test_a_disk_that_refuses(server: Files, tmp_path: Path) -> None:
+def test_a_disk_that_refuses(server: Files, tmp_path: Path, policy: Policy) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(WriteError, match="file"):
-        fetch(f"{server.address}/media/clip.mp4", tmp_path / "file" / "clip.mp4", never)
+        fetch(f"{server.address}/media/clip.mp4", tmp_path / "file" / "clip.mp4", never, policy)
 
 
 # Object stores
@@ -231,39 +244,45 @@ def uri_of(server: Files, scheme: str) -> str:
     return "s3://media/clip.mp4" if scheme == "s3" else f"{server.address}/media/clip.mp4"
 
 
-def test_an_object_is_fetched_in_parts(server: Files, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_is_fetched_in_parts(
+    server: Files, place: Path, monkeypatch: pytest.MonkeyPatch, policy: Policy
+) -> None:
     monkeypatch.setattr(objects, "PART_BYTES", 1 << 20)
-    fetch("s3://media/clip.mp4", place, never)
+    fetch("s3://media/clip.mp4", place, never, policy)
     assert place.read_bytes() == MEDIA
     assert len([wanted for method, _, wanted in server.asked if method == "GET" and wanted]) == 3
 
 
-def test_an_object_that_is_not_there(server: Files, place: Path) -> None:
+def test_an_object_that_is_not_there(server: Files, place: Path, policy: Policy) -> None:
     with pytest.raises(TransferError, match=r"s3://media/none\.mp4 could not be fetched: it is not there"):
-        fetch("s3://media/none.mp4", place, never)
+        fetch("s3://media/none.mp4", place, never, policy)
     with pytest.raises(TransferError, match="names no object"):
-        fetch("s3://media", place, never)
+        fetch("s3://media", place, never, policy)
     server.statuses = [403]
     with pytest.raises(TransferError, match="not allowed"):
-        fetch("s3://media/clip.mp4", place, never)
+        fetch("s3://media/clip.mp4", place, never, policy)
 
 
-def test_a_result_becomes_an_object(server: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_becomes_an_object(
+    server: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: Policy
+) -> None:
     monkeypatch.setattr(objects, "PART_BYTES", 1 << 20)
     (tmp_path / "out.mp4").write_bytes(MEDIA)
-    check_deliverable("s3://media/out.mp4", overwrite=False)
-    assert deliver(tmp_path / "out.mp4", "s3://media/out.mp4", never) == "s3://media/out.mp4"
+    check_deliverable("s3://media/out.mp4", policy, overwrite=False)
+    assert deliver(tmp_path / "out.mp4", "s3://media/out.mp4", never, policy) == "s3://media/out.mp4"
     assert server.files["/media/out.mp4"] == MEDIA
     with pytest.raises(TargetError, match="exists"):
-        check_deliverable("s3://media/out.mp4", overwrite=False)
-    check_deliverable("s3://media/out.mp4", overwrite=True)
+        check_deliverable("s3://media/out.mp4", policy, overwrite=False)
+    check_deliverable("s3://media/out.mp4", policy, overwrite=True)
 
 
-def test_a_stopped_upload_leaves_nothing(server: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_upload_leaves_nothing(
+    server: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: Policy
+) -> None:
     monkeypatch.setattr(objects, "PART_BYTES", 1 << 20)
     (tmp_path / "out.mp4").write_bytes(MEDIA)
     with pytest.raises(CancelledError):
-        deliver(tmp_path / "out.mp4", "s3://media/out.mp4", after(2))
+        deliver(tmp_path / "out.mp4", "s3://media/out.mp4", after(2), policy)
     assert "/media/out.mp4" not in server.files
     assert server.aborted == ["u1"]
 
@@ -271,4 +290,4 @@ def test_a_stopped_upload_leaves_nothing(server: Files, tmp_path: Path, monkeypa
 def test_azure_without_an_account_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
     with pytest.raises(TransferError, match=r"az://box/clip\.mp4 could not be fetched: .*Account must be specified"):
-        fetch("az://box/clip.mp4", place, never)
+        fetch("az://box/clip.mp4", place, never, Policy.TRUSTED)

@@ -25,7 +25,7 @@ REPORT = dict.fromkeys(STATS, 1) | {"mode": "auto", "platform": None, "tracks": 
 
 
 def test_the_shortest_body() -> None:
-    assert order_from_body({"video": TEXT}) == Order(VIDEO)
+    assert order_from_body({"video": TEXT}) == Order(VIDEO, is_guarded=True)
 
 
 def test_every_field_reaches_the_order() -> None:
@@ -54,12 +54,13 @@ def test_every_field_reaches_the_order() -> None:
         codec="hevc",
         quality=18,
         dry_run=True,
+        is_guarded=True,
     )
 
 
 def test_fields_of_null_are_as_if_not_there() -> None:
     fields = ("video_url", "output_url", "name", "mode", "platform", "marks", "boxes", "from", "to", "codec", "quality")
-    assert order_from_body({"video": TEXT, **dict.fromkeys(fields)}) == Order(VIDEO)
+    assert order_from_body({"video": TEXT, **dict.fromkeys(fields)}) == Order(VIDEO, is_guarded=True)
 
 
 def test_a_data_url_is_base64_too() -> None:
@@ -96,7 +97,8 @@ def test_what_does_not_fit_is_refused_by_name(body: Any, told: str) -> None:
 
 @pytest.mark.parametrize("field", ["video_url", "output_url"])
 @pytest.mark.parametrize(
-    "url", ["/etc/passwd", "file:///etc/passwd", "etc/passwd", "FILE:///etc/passwd", "https:/no-host", "", 5]
+    "url",
+    ["/etc/passwd", "file:///etc/passwd", "etc/passwd", "FILE:///etc/passwd", "https:/no-host", "http://[::1", "", 5],
 )
 def test_the_disk_of_the_machine_that_answers_is_out_of_reach(field: str, url: Any) -> None:
     body = {"video_url": "https://a.example/b.mp4"} | {field: url}

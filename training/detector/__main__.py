@@ -32,7 +32,7 @@ class Scale:
     recipe: Recipe
 
 
-FULL = Scale(36, 4, SHARD_WINDOWS, Recipe(steps=3000))
+FULL = Scale(39, 4, SHARD_WINDOWS, Recipe(steps=4300))
 TINY = Scale(1, 1, 4, Recipe(steps=4, batch_size=2, save_every=2))
 
 
@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2, help="processes that compose (default: 2)")
     parser.add_argument("--threads", type=int, default=1, help="of a training step (default: 1)")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
     parser.add_argument("--tiny", action="store_true", help="a few windows and steps: to see that it runs")
     return parser
 
@@ -63,7 +64,7 @@ def _compose(scale: Scale, folder: Path, given: argparse.Namespace) -> None:
 
 
 def _train(scale: Scale, folder: Path, given: argparse.Namespace) -> None:
-    train(folder / "train", folder, replace(scale.recipe, seed=given.seed))
+    train(folder / "train", folder, replace(scale.recipe, seed=given.seed, device=given.device))
 
 
 def _export(scale: Scale, folder: Path, given: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Made films of some seconds with held-out fonts, icons and pictures: what the detector and the search are measured on.
+"""Made films of ten seconds with held-out fonts, icons and pictures: what the detector and the search are measured on.
 
 ====== ======================================== ==========================================
 kind   what is seen                             what is asked
@@ -25,7 +25,7 @@ from training.sources.marks import DrawnMark
 
 KINDS = ("tripod", "moving", "cut", "hop")
 RATE = Fraction(10)
-NUM_FRAMES = 60
+NUM_FRAMES = 100
 STEP_SECONDS = 0.5  # of `shots.make_shot`
 LEAST_CONTRAST = 10.0  # code values of luma, mean over the mark: what a viewer sees at a glance
 SIZES_PX = ((360, 640), (360, 640), (540, 960), (640, 360), (360, 480))

@@ -31,6 +31,9 @@ class Targets:
     is_positive: Tensor
     coverage: Tensor
 
+    def to(self, device: str) -> Targets:
+        return Targets(self.boxes.to(device), self.is_positive.to(device), self.coverage.to(device))
+
 
 def assign(boxes: list[Tensor], coverage: Tensor) -> Targets:
     """Which cell is to find which of each picture's boxes [n, 4]; the smaller box wins a cell that two claim."""

@@ -75,14 +75,14 @@ class DetectorNet(nn.Module):
         far = far + self.frame(far)
         middle = self.blend_middle(middle + _doubled(self.from_far(far)))
         out = self.out(self.head(self.from_near(near) + _doubled(self.from_middle(middle))))
-        return out[:, :1], STRIDE_PX * torch.exp(out[:, 1:5].clamp(-6, 6)), out[:, 5:]
+        return out[:, :1], STRIDE_PX * torch.exp(out[:, 1:5].float().clamp(-6, 6)), out[:, 5:]
 
 
 def boxes_of(sides: Tensor) -> Tensor:
     """Boxes x0, y0, x1, y1 in px [B, 4, h, w] from the distances of their sides."""
     height, width = sides.shape[-2:]
-    y = (torch.arange(height, dtype=sides.dtype) + 0.5)[:, None] * STRIDE_PX
-    x = (torch.arange(width, dtype=sides.dtype) + 0.5)[None] * STRIDE_PX
+    y = (torch.arange(height, dtype=sides.dtype, device=sides.device) + 0.5)[:, None] * STRIDE_PX
+    x = (torch.arange(width, dtype=sides.dtype, device=sides.device) + 0.5)[None] * STRIDE_PX
     left, top, right, bottom = sides.unbind(1)
     return torch.stack([x - left, y - top, x + right, y + bottom], 1)
 

@@ -23,9 +23,9 @@ Picture = NDArray[np.uint8]  # R'G'B' [H, W, 3]
 def background(height_px: int, width_px: int, rng: np.random.Generator, *, held_out: bool = False) -> Picture:
     """A picture of this size without a mark, uint8 [H, W, 3]."""
     kind = rng.random()
-    if kind < 0.45:
+    if kind < 0.55:
         canvas = photograph(height_px, width_px, rng, held_out=held_out)
-    elif kind < 0.85:
+    elif kind < 0.9:
         canvas = _generated(height_px, width_px, rng)
     else:
         canvas = screen(height_px, width_px, rng, held_out=held_out)

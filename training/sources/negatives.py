@@ -87,7 +87,7 @@ def screen(height_px: int, width_px: int, rng: np.random.Generator, *, held_out:
     font = pick_font(rng, held_out)
     for _ in range(int(rng.integers(4, 14))):
         drawn = _sized(
-            text_coverage(sentence(rng, 1, 5), font, 32), height_px * rng.uniform(0.02, 0.05), width_px * 0.6
+            text_coverage(sentence(rng, 2, 6), font, 32), height_px * rng.uniform(0.02, 0.05), width_px * 0.6
         )
         share = np.zeros((height_px, width_px), np.float32)
         _put(share, drawn, int(rng.integers(width_px)), int(rng.integers(height_px)))

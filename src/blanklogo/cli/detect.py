@@ -42,7 +42,7 @@ def detect(
     """
     chosen = options.parse_platform(platform)
     within = options.parse_range(start, end)
-    networks = options.networks(detector, device)
+    networks = options.networks(detector, device=device)
     if picture:
         options.check_new_picture(picture, source, overwrite=True, option="--preview")
     with Output(context.obj, is_json=is_json, is_quiet=is_quiet) as output:

@@ -151,7 +151,7 @@ def _fault(weights: Weights, folder: Path) -> str | None:
 
 def _state(weights: Weights, folder: Path) -> str:
     """By sizes alone: `verify` reads the files."""
-    from blanklogo.models.fetch import part_path
+    from blanklogo.models.files import part_path
 
     path = weights.path_in(folder)
     if path.is_file():

@@ -50,6 +50,17 @@ Detector = Annotated[
         show_default=False,
     ),
 ]
+Inpainter = Annotated[
+    str | None,
+    typer.Option(
+        "--inpainter",
+        metavar="NAME",
+        help="The network that makes up what is wholly hidden before a camera that stands still: auto (the one that "
+        "comes with the package, where it proves itself), none, a name that `blanklogo models list` gives, or an ONNX "
+        "or TorchScript file of LaMa.",
+        show_default=False,
+    ),
+]
 Device = Annotated[
     str | None,
     typer.Option("--device", metavar="NAME", help=f"What networks run on: {', '.join(DEVICES)}.", show_default=False),
@@ -130,7 +141,7 @@ def parse_platform(text: str | None) -> str | None:
     return None if text is None else checked("platform", text, "the command line")
 
 
-def networks(detector: str | None = None, device: str | None = None) -> Networks:
+def networks(detector: str | None = None, inpainter: str | None = None, device: str | None = None) -> Networks:
     """The networks that were asked for, the user's defaults where nothing was.
 
     Raises:
@@ -142,6 +153,7 @@ def networks(detector: str | None = None, device: str | None = None) -> Networks
     folder, own_list = (Path(lie[name].value) if lie[name].value else None for name in ("folder", "list"))
     return Networks(
         detector=detector or settings["detector"].value,
+        inpainter=inpainter or settings["inpainter"].value,
         device=device or settings["device"].value,
         folder=folder,
         own_list=own_list,

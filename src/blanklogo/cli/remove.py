@@ -114,6 +114,7 @@ def remove(
     codec: Codec = None,
     quality: Quality = None,
     detector: options.Detector = None,
+    inpainter: options.Inpainter = None,
     device: options.Device = None,
     engine: Engine = None,
     address: Address = None,
@@ -130,9 +131,10 @@ def remove(
     --box the mark is searched for. When none is found, OUT is a byte-for-byte copy of IN.
     """
     given = {"mode": mode, "platform": platform, "codec": codec, "quality": quality, "overwrite": overwrite}
-    how = effective(given | {"detector": detector, "device": device, "engine": engine})
+    chosen = {"detector": detector, "inpainter": inpainter, "device": device}
+    how = effective(given | chosen | {"engine": engine})
     how |= {"marks": tuple(marks or ()), "boxes": options.parse_boxes(boxes), "within": options.parse_range(start, end)}
-    how |= {"dry_run": dry_run, "chunks": chunks, "networks": options.networks(how.pop("detector"), how.pop("device"))}
+    how |= {"dry_run": dry_run, "chunks": chunks, "networks": options.networks(*map(how.pop, chosen))}
     removal = Removal(pairs_of(sources, target), how, Place(how.pop("engine"), address), is_strict=strict)
     output = Output(context.obj, is_json=is_json, is_quiet=is_quiet, num_sources=len(sources))
     return remove_all(removal, output, context.obj)

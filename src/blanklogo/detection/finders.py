@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from blanklogo.detection.glances import Scored
 from blanklogo.detection.statistics import NUM_CHANNELS
-from blanklogo.errors import LoadError
+from blanklogo.errors import ModelError
 from blanklogo.models.batches import Shrunk
 from blanklogo.models.ports import Session
 from blanklogo.models.yolo import Keep, YoloDetector
@@ -56,7 +56,7 @@ class PictureFinder:
     """Any YOLO detector; whatever classes it has, all of them are marks. Threads may share one.
 
     Raises:
-        LoadError: the network is no detector.
+        ModelError: the network is no detector.
     """
 
     wants_colour = True
@@ -79,10 +79,10 @@ def finder_of(session: Session, on_shrink: OnShrink | None = None) -> Statistics
         on_shrink: told when memory ran out and a batch was halved.
 
     Raises:
-        LoadError: it fits neither.
+        ModelError: it fits neither.
     """
     if len(session.inputs) == 1 and session.inputs[0].name == INPUT_NAME:
         if session.inputs[0].dtype != "uint8":
-            raise LoadError(f"{session.name} takes {session.inputs[0]}", accepted="statistics as uint8 [B, 3, H, W]")
+            raise ModelError(f"{session.name} takes {session.inputs[0]}", accepted="statistics as uint8 [B, 3, H, W]")
         return StatisticsFinder(session)
     return PictureFinder(session, on_shrink)

@@ -23,10 +23,9 @@ from blanklogo.detection.record import Record
 from blanklogo.detection.sightings import Sighting, overlap, sightings
 from blanklogo.types import Box
 
-SURE = 0.5  # mean score of a place that several windows show
-SURE_ALONE = 0.65  # and of one that a single window shows, in clips of a few seconds
-SURE_AT_TIMES = 0.6  # and of one that comes and goes
-ALWAYS_SHARE = 0.85  # of the video: more is always
+LEAST_SCORE = 0.3  # mean of a place's scores in the windows that show it; less is not looked at any further
+SURE = 0.56  # mean score times the share of the video: no clean film of the benchmark reaches it
+SURE_ALONE = 0.65  # mean score of what a single window shows, in clips of a few seconds
 LEAST_WINDOWS = 2
 USUAL_PERCENTILE = 75
 
@@ -49,7 +48,7 @@ def learned(record: Record, finder: Finder, known: list[list[Place]]) -> list[li
     """
     found = glances(record, finder)
     fresh = [s for s in sightings(found) if not _is_known(s, known)]
-    seen = [_seen(record, sighting, found) for sighting in fresh if sighting.sureness >= SURE]
+    seen = [_seen(record, sighting, found) for sighting in fresh if sighting.sureness >= LEAST_SCORE]
     return [[one.place for one in group] for group in _grouped(seen) if _is_mark(group, len(found))]
 
 
@@ -113,11 +112,10 @@ def _hops(first: Place, second: Place) -> bool:
 
 
 def _is_mark(group: list[Seen], num_glances: int) -> bool:
-    """Seen in most of the video, and as surely as its story asks."""
+    """Seen in most of the video, and surely."""
     sureness = float(np.mean([one.sureness for one in group]))
     share = float(union([one.place for one in group]).mean())
     if num_glances < LEAST_WINDOWS:
         return sureness >= SURE_ALONE
-    if sum(one.num_windows for one in group) < LEAST_WINDOWS or share < LEAST_SHARE:
-        return False
-    return sureness >= (SURE if share >= ALWAYS_SHARE else SURE_AT_TIMES)
+    is_often = sum(one.num_windows for one in group) >= LEAST_WINDOWS and share >= LEAST_SHARE
+    return is_often and sureness * share >= SURE

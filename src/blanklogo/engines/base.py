@@ -27,6 +27,7 @@ Message = dict[str, Any]
 """JSON-like, but for a result's `output` given as bytes. `type` is "progress", "notice" or, last of all, "result"."""
 
 REMOVER = "blanklogo.remover:Remover"
+GUARDED_REMOVER = "blanklogo.remover:GuardedRemover"  # where others than the operator can send orders
 
 
 class Workload(Protocol):

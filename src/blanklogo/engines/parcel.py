@@ -15,13 +15,16 @@ from blanklogo.types.order import MAX_ATTACHED_BYTES, Media
 
 
 def packed(order: Order) -> Order:
-    """The same order with the bytes of local files instead of their paths, and no local target.
+    """The same order with the bytes of local files instead of their paths, and no local target. A guarded one is left
+    as it is: its paths are not ours to read, and a worker refuses them.
 
     Raises:
         OptionError: a file is too large to go along.
         SourceError: a file cannot be read.
         TargetError: the result could not be written afterwards.
     """
+    if order.is_guarded:
+        return order
     target = local_path(order.target)
     if target is not None and not order.dry_run:
         check_target(_source_path(order) or Path(order.name), target, order.overwrite)
@@ -41,7 +44,7 @@ def unpacked(result: Message, order: Order) -> Message:
         TargetError: something appeared at the target meanwhile.
         WriteError: the disk refused.
     """
-    target, data = local_path(order.target), result.get("output")
+    target, data = None if order.is_guarded else local_path(order.target), result.get("output")
     if target is None or not isinstance(data, bytes):
         return result
     with (

@@ -17,7 +17,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from blanklogo.errors import OptionError, ProcessingError
+from blanklogo.errors import ModelError, OptionError
 from blanklogo.models.border import is_out_of_memory
 from blanklogo.models.ports import Session
 
@@ -75,7 +75,8 @@ class Batches:
 
         Raises:
             MemoryLimitError: a single one does not fit.
-            ProcessingError: an output has no batch, or what `Session.run` raises.
+            ModelError: an output has no batch.
+            ProcessingError: as `Session.run`.
         """
         waiting: list[Item] = []
         for item in items:
@@ -107,7 +108,7 @@ class Batches:
         outputs = self._session.run(*(np.stack(arrays) for arrays in zip(*filled, strict=True)))
         if any(output.ndim == 0 or len(output) != size for output in outputs):
             given = ", ".join(str(list(output.shape)) for output in outputs)
-            raise ProcessingError(f"{self._session.name} gave {given} for {size} pictures", accepted=f"[{size}, …]")
+            raise ModelError(f"{self._session.name} gave {given} for {size} pictures", accepted=f"[{size}, …]")
         return list(zip(*outputs, strict=True))[: len(items)]
 
     def _shrink(self, failed_size: int, error: Exception) -> None:

@@ -22,13 +22,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from blanklogo.errors import OptionError, UnavailableError
+from blanklogo.models.onnx_runtime import onnx_runtime
 
 CUDA_PROVIDER = "CUDAExecutionProvider"
 CPU_PROVIDER = "CPUExecutionProvider"
 
-ONNX_HINT = (
-    "pip uninstall onnxruntime, then pip install 'blanklogo[cuda]' (onnxruntime-gpu in its place), or device cpu"
-)
+ONNX_HINT = "pip uninstall onnxruntime, then pip install onnxruntime-gpu in its place, or device cpu"
 START_HINT = "an NVIDIA driver, CUDA and cuDNN of the versions that this onnxruntime-gpu wants, or device cpu"
 TORCH_HINT = "a PyTorch built for CUDA (pytorch.org, Get started) and an NVIDIA driver, or device cpu"
 
@@ -63,7 +62,7 @@ class Placement:
 
 def onnx_offers() -> tuple[str, ...]:
     """The providers that the installed ONNX Runtime was built with; whether one starts is known only afterwards."""
-    import onnxruntime
+    onnxruntime = onnx_runtime()
 
     return tuple(onnxruntime.get_available_providers())
 

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from blanklogo.errors import ModelError, TransferError, WeightsError
-from blanklogo.models.files import WeightsFile, checked, disk_errors
+from blanklogo.models.files import WeightsFile, checked, disk_errors, part_path
 from blanklogo.models.formats import format_of
 from blanklogo.models.lock import held
 from blanklogo.models.part import Part, label_path
 from blanklogo.models.weights import Weights
-from blanklogo.net.http import client, get
+from blanklogo.net.http import client, get, plain
 from blanklogo.net.pieces import Cancelled, named, stop_if
 from blanklogo.types import Event, Notice
 
@@ -61,11 +61,6 @@ def pull(
             return _there(weights, place) or _fetched(weights, place, on_event, cancelled)
 
 
-def part_path(place: Path) -> Path:
-    """Where what has come of a file lies until it is whole."""
-    return place.with_name(f"{place.name}.part")
-
-
 def _there(weights: Weights, place: Path) -> WeightsFile | None:
     """What another process may have brought while this one waited."""
     try:
@@ -105,7 +100,7 @@ def _fill(path: Path, weights: Weights, place: Path, on_event: Callable[[Event],
 def _get(part: Part, weights: Weights, place: Path, cancelled: Cancelled) -> None:
     try:
         with client() as connection:
-            get(connection, part.uri, part, cancelled)
+            get(plain(connection, part.uri), part.uri, part, cancelled)
     except TransferError as error:
         raise TransferError(error.came, accepted=error.accepted, hint=_by_hand(weights, place)) from error
 

@@ -125,6 +125,11 @@ def file_sha256(path: Path) -> str:
         raise WeightsError(f"{path} cannot be read: {error.strerror}") from error
 
 
+def part_path(place: Path) -> Path:
+    """Where what has come of a file lies until it is whole."""
+    return place.with_name(f"{place.name}.part")
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """Turns what the operating system raises inside the block into WriteError."""

@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blanklogo.errors import LoadError, OptionError, ProcessingError
+from blanklogo.errors import ModelError, OptionError
 from blanklogo.models.batches import Batches, Item, Shrunk
 from blanklogo.models.ports import Port, Session
 from blanklogo.types.arrays import Mask, Values
@@ -51,7 +51,7 @@ class Lama:
         on_shrink: told when memory ran out and a batch was halved.
 
     Raises:
-        LoadError: another signature, or an output that is no picture.
+        ModelError: another signature, or an output that is no picture.
         ProcessingError, MemoryLimitError: the probe failed.
     """
 
@@ -76,7 +76,8 @@ class Lama:
 
         Raises:
             OptionError: a crop or hole of another kind, a hole that leaves nothing known, or a hole too few.
-            ProcessingError: the network failed or gave values that are not numbers.
+            ModelError: the network gave values that are not numbers, or another size.
+            ProcessingError: it failed.
             MemoryLimitError: a single crop does not fit.
         """
         if len(crops) != len(holes):
@@ -102,7 +103,7 @@ class Lama:
     def _item(self, crop: Crop, hole: Mask, place: _Place) -> Item:
         """The network's inputs for one crop, in the file's order."""
         image = crop.astype(np.float32) / (255 if crop.dtype == np.uint8 else 1)
-        image, mask = place.laid(image * ~hole[..., None]), place.laid(hole.astype(np.float32)) > _TOUCHED
+        image, mask = place.laid(image), place.laid(hole.astype(np.float32)) > _TOUCHED
         image = np.ascontiguousarray((image * ~mask[..., None]).transpose(2, 0, 1)).astype(self._dtype, copy=False)
         mask = mask[None].astype(self._dtype)
         return (mask, image) if self._is_mask_first else (image, mask)
@@ -113,9 +114,9 @@ class Lama:
         expected = (3, place.padded_height_px, place.padded_width_px)
         if len(outputs) != 1 or output.shape != expected:
             given = ", ".join(str(list(one.shape)) for one in outputs)
-            raise ProcessingError(f"{self._session.name} gave {given} for a crop", accepted=str(list(expected)))
+            raise ModelError(f"{self._session.name} gave {given} for a crop", accepted=str(list(expected)))
         if not np.isfinite(output).all():
-            raise ProcessingError(
+            raise ModelError(
                 f"{self._session.name} gave values that are not numbers", hint="an export in float32, or device cpu"
             )
         return np.clip(place.taken(output.transpose(1, 2, 0)) / self._range, 0, 1)
@@ -131,7 +132,7 @@ class Lama:
         for white in (1.0, 255.0):
             if 0.5 <= level / (_PROBE_LEVEL * white) <= 2:
                 return white
-        raise LoadError(
+        raise ModelError(
             f"{self._session.name} turns a grey of {_PROBE_LEVEL} into {level:.3g} ({list(output.shape)})",
             accepted="LaMa's output: the picture itself outside the hole, 0 to 1 or 0 to 255",
         )
@@ -231,8 +232,8 @@ def _fixed_px(image: Port) -> tuple[int, int] | None:
     return (height, width) if height and width else None
 
 
-def _no_lama(session: Session) -> LoadError:
-    return LoadError(
+def _no_lama(session: Session) -> ModelError:
+    return ModelError(
         f"{session.name} takes {', '.join(map(str, session.inputs))}",
         accepted="LaMa's inputs: image [batch, 3, height, width] and mask [batch, 1, height, width], floating",
     )

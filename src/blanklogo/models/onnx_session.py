@@ -25,6 +25,7 @@ from blanklogo.models.device import (
     onnx_placement,
     onnx_providers,
 )
+from blanklogo.models.onnx_runtime import onnx_runtime
 from blanklogo.models.ports import Port, Session
 
 _LOG_NOTHING_BUT_FATAL = 4  # errors are raised; ONNX Runtime would print them too
@@ -83,7 +84,7 @@ def _started(path: Path, asked: Device, num_threads: int) -> tuple[Any, Placemen
 
 
 def _inference_session(path: Path, providers: Sequence[str], num_threads: int) -> Any:
-    import onnxruntime
+    onnxruntime = onnx_runtime()
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = num_threads

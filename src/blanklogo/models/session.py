@@ -11,9 +11,9 @@ from concurrent.futures import Future
 from pathlib import Path
 from threading import Lock
 
-from blanklogo.errors import EngineError, LoadError, OptionError, ProcessingError, UnavailableError
+from blanklogo.errors import EngineError, LoadError, OptionError, ProcessingError, UnavailableError, WeightsError
 from blanklogo.models.device import Device, Placement
-from blanklogo.models.formats import format_of
+from blanklogo.models.formats import ACCEPTED, format_of
 from blanklogo.models.onnx_session import OnnxSession
 from blanklogo.models.ports import Port, Session
 from blanklogo.models.torch_session import TorchScriptSession
@@ -93,7 +93,7 @@ def _key(path: Path, device: Device, num_threads: int) -> _Key:
         path = path.resolve(strict=True)
         status = path.stat()
     except OSError as error:
-        raise LoadError(f"{path} cannot be read: {error.strerror}", accepted="an ONNX or TorchScript file") from error
+        raise WeightsError(f"{path} cannot be read: {error.strerror}", accepted=ACCEPTED) from error
     return str(path), status.st_mtime_ns, status.st_size, device, num_threads
 
 
@@ -114,7 +114,8 @@ def open_session(path: Path | str, device: Device | str = Device.AUTO, num_threa
         num_threads: of the CPU, for one run. One is best where several frames are under way at once anyway.
 
     Raises:
-        LoadError: the file is missing, damaged, pickled, of another format, or of operators that are not known.
+        WeightsError: the file is missing, a pickle, or of another format that is refused.
+        LoadError: it is damaged, of operators that are not known, or fails at its first run.
         MemoryLimitError: it does not fit into memory.
         UnavailableError: CUDA is asked for and not there; PyTorch is needed and not installed.
         OptionError: another device, or fewer than one thread.

@@ -15,7 +15,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from blanklogo.errors import ProcessingError, UnavailableError
+from blanklogo.errors import ModelError, UnavailableError
 from blanklogo.models.border import loading
 from blanklogo.models.device import Device, torch_placement
 from blanklogo.models.ports import Port, Session
@@ -97,5 +97,5 @@ def _arrays(given: Any, name: str) -> list[NDArray]:
     if isinstance(given, list | tuple):
         return [array for one in given for array in _arrays(one, name)]
     if not hasattr(given, "numpy"):
-        raise ProcessingError(f"{name} gave back a {type(given).__name__}", accepted="a tensor, or several in a tuple")
+        raise ModelError(f"{name} gave back a {type(given).__name__}", accepted="a tensor, or several in a tuple")
     return [given.cpu().numpy()]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blanklogo.errors import LoadError, OptionError, ProcessingError
+from blanklogo.errors import ModelError, OptionError
 from blanklogo.models.batches import Batches, Item, Shrunk
 from blanklogo.models.letterbox import Letterbox, input_tensor, smallest_input_px
 from blanklogo.models.ports import Session
@@ -78,7 +78,7 @@ class YoloDetector:
         on_shrink: told when memory ran out and a batch was halved.
 
     Raises:
-        LoadError: the network has another signature, or another task than to detect.
+        ModelError: the network has another signature, or another task than to detect.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class YoloDetector:
 
         Raises:
             OptionError: an array is no RGB picture.
-            LoadError: the output's layout cannot be told.
+            ModelError: the output's layout cannot be told, or its scores are none.
             ProcessingError, MemoryLimitError: as `Session.run` and `Batches.run`.
         """
         places: list[Letterbox] = []
@@ -171,7 +171,7 @@ def _one_table(outputs: Item, name: str) -> NDArray:
     tables = [output for output in outputs if output.ndim == 2]
     if len(tables) != 1:
         given = ", ".join(str(list(output.shape)) for output in outputs)
-        raise ProcessingError(f"{name} gave {given} a picture", accepted="one table of boxes, [P, Q]")
+        raise ModelError(f"{name} gave {given} a picture", accepted="one table of boxes, [P, Q]")
     return tables[0]
 
 
@@ -191,8 +191,8 @@ def _fixed_input_px(session: Session, metadata: YoloMetadata) -> tuple[int, int]
     return (width, height) if width and height else None
 
 
-def _no_detector(session: Session) -> LoadError:
-    return LoadError(
+def _no_detector(session: Session) -> ModelError:
+    return ModelError(
         f"{session.name} takes {', '.join(map(str, session.inputs))}",
         accepted="a detector of RGB pictures: one input, float32 or float16 [batch, 3, height, width]",
     )

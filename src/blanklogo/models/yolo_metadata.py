@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from blanklogo.errors import LoadError
+from blanklogo.errors import ModelError
 from blanklogo.models.ports import Session
 
 _DEFAULT_SIDE_PX = 640  # what every version is trained at unless said otherwise
@@ -51,12 +51,12 @@ def metadata_of(session: Session) -> YoloMetadata:
     """The metadata of a session's file.
 
     Raises:
-        LoadError: another task than to detect, or metadata that cannot be read.
+        ModelError: another task than to detect, or metadata that cannot be read.
     """
     given = session.metadata
     task = given.get("task", "detect")
     if task != "detect":
-        raise LoadError(f"{session.name} is a network for the task {task}", accepted="one for the task detect")
+        raise ModelError(f"{session.name} is a network for the task {task}", accepted="one for the task detect")
     try:
         args = _value(given, "args", {})
         return YoloMetadata(
@@ -67,7 +67,7 @@ def metadata_of(session: Session) -> YoloMetadata:
             is_dynamic=bool(_value(given, "dynamic", False) or args.get("dynamic")),
         )
     except (ValueError, SyntaxError, TypeError, AttributeError) as error:
-        raise LoadError(
+        raise ModelError(
             f"the metadata of {session.name} cannot be read: {error}", accepted="what Ultralytics' exporter writes"
         ) from error
 

@@ -36,7 +36,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from blanklogo.errors import LoadError, ProcessingError
+from blanklogo.errors import ModelError
 from blanklogo.types.arrays import Values
 
 _GRID_LEVELS_PX = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32))
@@ -103,7 +103,7 @@ def reading_of(
         layout: where the caller knows.
 
     Raises:
-        LoadError: the shape fits no layout, or fits several.
+        ModelError: the shape fits no layout, or fits several.
     """
     rows_per_cell = _rows_per_cell(shape, input_px)
     if layout is Layout.FINAL or (layout is None and is_final):
@@ -120,7 +120,7 @@ def reading_of(
 
 def _final(shape: tuple[int, int]) -> Reading:
     if shape[1] != 6:
-        raise LoadError(
+        raise ModelError(
             f"a final output of {list(shape)}", accepted="[boxes, 6]: x0, y0, x1, y1, score, class", hint="task detect"
         )
     return Reading(Layout.FINAL)
@@ -160,9 +160,9 @@ def _num_fixed(layout: Layout) -> int:
     return 5 if layout is Layout.OBJECT else 4
 
 
-def _unknown(shape: tuple[int, int], num_classes: int | None) -> LoadError:
+def _unknown(shape: tuple[int, int], num_classes: int | None) -> ModelError:
     known = "an unknown number of classes" if num_classes is None else f"{num_classes} classes"
-    return LoadError(
+    return ModelError(
         f"an output of {list(shape)} for {known} is no YOLO layout that can be told",
         accepted="[N, 5+C] (v5, v7), [4+C, N] (v8 and later), [N, 6] (end to end)",
         hint="say the number of classes and the layout (object, classes or final), or export with metadata",
@@ -173,7 +173,7 @@ def decoded(output: NDArray, reading: Reading) -> Candidates:
     """The candidates in one picture's output [P, Q]. A pure function.
 
     Raises:
-        ProcessingError: values that are no scores (logits, not a number).
+        ModelError: values that are no scores (logits, not a number).
     """
     rows = np.asarray(output.T if reading.features_first else output, np.float32)
     if reading.layout is Layout.FINAL:
@@ -196,7 +196,7 @@ def _corners(centred: Values) -> Values:
 def _check_scores(scores: Values) -> None:
     if not len(scores) or (scores.min() >= -_SCORE_SLACK and scores.max() <= 1 + _SCORE_SLACK):
         return
-    raise ProcessingError(
+    raise ModelError(
         f"scores from {scores.min():.3g} to {scores.max():.3g}",
         accepted="0 to 1",
         hint="export the network with its sigmoid (and in float32 if these are not numbers), or name its layout",

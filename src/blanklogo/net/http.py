@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -19,6 +20,9 @@ PAUSES_SECONDS = (0.2, 1.0, 3.0)  # before each further try
 _TIMEOUT = httpx2.Timeout(30, connect=10)  # seconds for any piece to move, not for the whole
 _MAY_PASS = frozenset({408, 416, 425, 429, 500, 502, 503, 504})  # 416: the file has changed and is shorter now
 _HINTS = {401: "a signed URL that still holds", 403: "a signed URL that still holds", 404: "look whether it is there"}
+
+
+Ask = Callable[[dict[str, str]], AbstractContextManager[httpx2.Response]]
 
 
 class Sink(Protocol):
@@ -76,15 +80,23 @@ def client() -> httpx2.Client:
     return httpx2.Client(timeout=_TIMEOUT, follow_redirects=True, headers={"Accept-Encoding": "identity"})
 
 
-def get(client: httpx2.Client, uri: str, sink: Sink, cancelled: Cancelled) -> None:
+def get(ask: Ask, uri: str, sink: Sink, cancelled: Cancelled) -> None:
     """The file at a URI, in pieces. A broken line is taken up where it broke if the server names the file's version
     and serves ranges (RFC 9110, If-Range), and else from the start.
+
+    Args:
+        ask: sends a GET for the URI with further headers; its answer, for the length of a block.
 
     Raises:
         TransferError: it is not there, not allowed, or the line broke too often.
         CancelledError: stopped between pieces.
     """
-    tried(uri, "fetched", cancelled, lambda: _go_on(client, uri, sink, cancelled))
+    tried(uri, "fetched", cancelled, lambda: _go_on(ask, sink, cancelled))
+
+
+def plain(client: httpx2.Client, uri: str) -> Ask:
+    """Asks for the URI straight away, wherever it leads."""
+    return lambda headers: client.stream("GET", uri, headers=headers)
 
 
 def tried(uri: str, done: str, cancelled: Cancelled, attempt: Callable[[], None]) -> None:
@@ -98,7 +110,7 @@ def tried(uri: str, done: str, cancelled: Cancelled, attempt: Callable[[], None]
         try:
             return attempt()
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            if pause_seconds is None or not _may_pass(error):
+            if pause_seconds is None or not may_pass(error):
                 raise _as_transfer_error(error, uri, done) from error
         end = time.monotonic() + pause_seconds
         while time.monotonic() < end:
@@ -107,11 +119,11 @@ def tried(uri: str, done: str, cancelled: Cancelled, attempt: Callable[[], None]
     return None
 
 
-def _go_on(client: httpx2.Client, uri: str, sink: Sink, cancelled: Cancelled) -> None:
+def _go_on(ask: Ask, sink: Sink, cancelled: Cancelled) -> None:
     headers = {}
     if sink.version and sink.num_bytes:
         headers = {"Range": f"bytes={sink.num_bytes}-", "If-Range": sink.version}
-    with client.stream("GET", uri, headers=headers) as response:
+    with ask(headers) as response:
         if response.status_code == 416:
             sink.start(0, None)
         response.raise_for_status()
@@ -155,7 +167,8 @@ def _range_start(response: httpx2.Response) -> int | None:
     return int(match[1]) if match else None
 
 
-def _may_pass(error: Exception) -> bool:
+def may_pass(error: BaseException | None) -> bool:
+    """Whether another attempt may do better, by what httpx2 raised."""
     if isinstance(error, httpx2.HTTPStatusError):
         return error.response.status_code in _MAY_PASS
     return isinstance(error, httpx2.TransportError) and not isinstance(error, httpx2.UnsupportedProtocol)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from blanklogo.errors import CancelledError, TransferError
+from blanklogo.errors import CancelledError, OptionError, TransferError
 
 Cancelled = Callable[[], bool]
 
@@ -29,8 +29,17 @@ def stop_if(cancelled: Cancelled) -> None:
 
 def named(uri: str) -> str:
     """A URI as it may be shown: without its query, which may hold a signature, and without a password."""
-    parts = urlsplit(uri)
+    parts = split(uri)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def split(uri: str) -> SplitResult:
+    """The parts of a URI. Raises OptionError for what has none (brackets that do not close, say)."""
+    try:
+        return urlsplit(uri)
+    except ValueError:
+        shown = uri.partition("?")[0].rpartition("@")[2]
+        raise OptionError(f"{shown[:200]!r} is no URI", accepted="SCHEME://HOST/PATH") from None
 
 
 def check_size(uri: str, num_bytes: int, limit_bytes: int) -> None:

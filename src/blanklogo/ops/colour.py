@@ -1,4 +1,4 @@
-"""R'G'B' to code values of Y, U, V, brought to 8 bits.
+"""R'G'B' to code values of Y, U, V, brought to 8 bits, and back.
 
 Source: ITU-R BT.601-7 and BT.709-6, quantisation for limited range; full range as in JFIF (ITU-T T.871).
 """
@@ -33,3 +33,14 @@ def rgb_to_yuv(rgb: Values, matrix: str, is_full_range: bool) -> Values:
         ],
         axis=-1,
     ).astype(np.float32)
+
+
+def yuv_to_rgb(yuv: Values, matrix: str, is_full_range: bool) -> Values:
+    """The inverse of `rgb_to_yuv`, held to [0, 1]: code values may stand for colours that no screen shows."""
+    red_share, blue_share = _LUMA_WEIGHTS[matrix]
+    offset, luma_span, chroma_span = (0, 255, 255) if is_full_range else (16, 219, 224)
+    luma = (yuv[..., 0] - offset) / luma_span
+    blue = luma + (yuv[..., 1] - 128) * (2 * (1 - blue_share) / chroma_span)
+    red = luma + (yuv[..., 2] - 128) * (2 * (1 - red_share) / chroma_span)
+    green = (luma - red_share * red - blue_share * blue) / (1 - red_share - blue_share)
+    return np.clip(np.stack([red, green, blue], axis=-1), 0, 1).astype(np.float32)

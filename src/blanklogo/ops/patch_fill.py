@@ -7,10 +7,7 @@ less the deeper they lie, and becomes a mean of its best matches,
 
 overlapping patches vote for each pixel, weighted by 1 / d_0. Repeated until it settles, from a quarter of the size
 up. A mean of several matches is a conditional mean, as the harmonic fill is: where nothing repeats it gets smooth,
-not wrong. How much better it is than the harmonic fill is measured on a second hole of the same shape beside the
-first, where the truth is known, and it is mixed in as far as that proves it,
-
-    w = <t - h, p - h> / <p - h, p - h>, held to [0, 1]   (t truth, h harmonic, p patches).
+not wrong. How far it is to be trusted is not for it to say (`ops.proven_fill`).
 
 Source: Wexler, Shechtman, Irani, "Space-time completion of video", PAMI 2007; means of patches after Buades, Coll,
 Morel, "A non-local algorithm for image denoising", CVPR 2005.
@@ -23,8 +20,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
-from blanklogo.ops.harmonic import HarmonicFill
 from blanklogo.types.arrays import Mask, Values
 
 PATCH_PX = 9
@@ -38,58 +35,16 @@ _DEPTH_PX = 4.0  # a pixel so deep in the hole counts another factor less
 _DEEP_SHARE = 0.3
 _NOISE_VARIANCE = 4.0  # matches closer than the codec's noise are equally good
 _SETTLED = 0.1  # mean change, in code values
-_LEAST_PROOF_PX = 40  # fewer pixels in the second hole prove nothing
 
 
-def fill_from_patches(picture: Values, hole: Mask) -> Values:
-    """The picture with its hole filled: harmonic, with patches mixed in as far as they prove themselves.
+def fill_from_patches(picture: Values, hole: Mask, start: Values) -> Values:
+    """The picture with its hole filled from patches, from coarse to fine.
 
     Args:
         picture: float32 [h, w, C], code values brought to 8 bits.
         hole: bool [h, w]; some of it must be False.
+        start: the picture with its hole filled somehow; a picture too small for patches comes back as this.
     """
-    smooth = _harmonic(picture, hole)
-    shift = _proof_shift(hole)
-    if shift is None:
-        return smooth
-    trust = _proven(picture, hole, _shifted(hole, shift) & ~hole)
-    return smooth + trust * (_patched(picture, hole, smooth) - smooth) if trust else smooth
-
-
-def _harmonic(picture: Values, hole: Mask) -> Values:
-    return np.moveaxis(HarmonicFill(hole)(np.moveaxis(picture, 2, 0)), 0, 2)
-
-
-def _proof_shift(hole: Mask) -> tuple[int, int] | None:
-    """(down, right): the shortest move of the hole that puts most of it on known ground; None without enough."""
-    rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
-    if not len(rows):
-        return None
-    tall, wide = int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
-    moves = [(sign * part * tall // 4, 0) for sign in (-1, 1) for part in (2, 3, 4)]
-    moves += [(0, sign * part * wide // 4) for sign in (-1, 1) for part in (2, 3, 4)]
-    counted = [(int((_shifted(hole, move) & ~hole).sum()), -sum(map(abs, move)), move) for move in moves]
-    count, _, best = max(counted)
-    return best if count >= _LEAST_PROOF_PX else None
-
-
-def _shifted(mask: Mask, shift: tuple[int, int]) -> Mask:
-    """The mask moved; what leaves the picture is gone."""
-    matrix = np.array([[1, 0, shift[1]], [0, 1, shift[0]]], np.float32)
-    size = mask.shape[::-1]
-    return cv2.warpAffine(mask.astype(np.uint8), matrix, size, flags=cv2.INTER_NEAREST).astype(bool)
-
-
-def _proven(picture: Values, hole: Mask, second: Mask) -> float:
-    both = hole | second
-    smooth = _harmonic(picture, both)
-    better = (_patched(picture, both, smooth) - smooth)[second]
-    wanted = (picture - smooth)[second]
-    return float(np.clip((wanted * better).sum() / max(float((better * better).sum()), 1e-6), 0, 1))
-
-
-def _patched(picture: Values, hole: Mask, start: Values) -> Values:
-    """The patch fill alone, from coarse to fine."""
     filled: Values | None = None
     for scale in _SCALES:
         small, small_hole = _reduced(picture, hole, scale)
@@ -159,14 +114,26 @@ def _settled(picture: Values, hole: Mask) -> Values:
     return picture
 
 
+def _compared(num_values: int) -> tuple[NDArray[np.int64], Values]:
+    """(which of a flat patch's values are compared, how much each counts): of the first channel all, of the others one
+    in nine for all nine, since chroma was interpolated anyway."""
+    index = np.arange(num_values)
+    channel, place = np.divmod(index, PATCH_PX**2)
+    y, x = np.divmod(place, PATCH_PX)
+    chosen = np.flatnonzero((channel == 0) | ((y % 3 == 1) & (x % 3 == 1)))
+    return chosen, np.where(channel[chosen] == 0, 1, 9).astype(np.float32)
+
+
 def _matched(patches: Values, weights: Values, sources: Values, block: int = 512) -> tuple[Values, Values]:
     """(mean of its best matches, distance of the very best) of each patch; sums of squares by matrix products."""
-    squares = (sources**2).T
+    chosen, counts = _compared(patches.shape[1])
+    compared = np.ascontiguousarray(sources[:, chosen].T)
+    squares = compared**2
     means, distances = np.empty_like(patches), np.empty(len(patches), np.float32)
     for first in range(0, len(patches), block):
         part = slice(first, first + block)
-        values, weight = patches[part], weights[part]
-        cross = weight @ squares - 2 * (weight * values) @ sources.T + (weight * values**2).sum(1, keepdims=True)
+        values, weight = patches[part][:, chosen], weights[part][:, chosen] * counts
+        cross = weight @ squares - 2 * (weight * values) @ compared + (weight * values**2).sum(1, keepdims=True)
         far = np.maximum(cross / weight.sum(1, keepdims=True), 0)
         best = np.argpartition(far, _NUM_MATCHES, axis=1)[:, :_NUM_MATCHES]
         near = np.take_along_axis(far, best, 1)

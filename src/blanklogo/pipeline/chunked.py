@@ -26,11 +26,12 @@ from blanklogo.media.probe import probe
 from blanklogo.media.transcode import TranscodeStats
 from blanklogo.pipeline.finish import Work, Written, finish, write_with_provenance
 from blanklogo.pipeline.look import Cancelled, Look, OnEvent, look
+from blanklogo.pipeline.networks import inventor_for
 from blanklogo.pipeline.plan import candidates, check_places
 from blanklogo.pipeline.removal_plan import RemovalPlan
 from blanklogo.pipeline.report import Outcome, report, track_report
 from blanklogo.pipeline.restore import CONTEXT, Count, Removal, Restoration, window_frames
-from blanklogo.pipeline.run import learn_removals, why_nothing
+from blanklogo.pipeline.run import Found, learn_removals, why_nothing
 from blanklogo.provenance import check_can_carry, read_provenance
 from blanklogo.types import Detection, Job, Mode, Notice, PixelShares, Progress, Report, Verification
 
@@ -68,12 +69,14 @@ def learn_plan(job: Job, on_event: OnEvent, cancelled: Cancelled) -> tuple[Remov
     """What is to be taken out, and the report of having found it. Raises as `pipeline.run`."""
     started = time.monotonic()
     check_places(job, probe(job.source))
+    inventor_for(job.networks)  # a name that nobody knows is refused before the work
     seen = look(job, on_event, cancelled)
     found = candidates(job, seen)
-    removals, notes = learn_removals(job, seen, found, on_event, cancelled) if found else ((), why_nothing(seen))
+    learnt = learn_removals(job, seen, found, on_event, cancelled) if found else Found((), why_nothing(seen))
+    seen = replace(seen, weights=(*seen.weights, *learnt.weights))
     damage = seen.num_damaged_frames, seen.num_restamped_frames
-    plan = RemovalPlan(seen.stamps, removals, notes, *damage, seen.weights)
-    return plan, _step_report(job, seen, removals, seen.num_frames, started)
+    plan = RemovalPlan(seen.stamps, learnt.removals, learnt.notes, *damage, seen.weights)
+    return plan, _step_report(job, seen, learnt.removals, seen.num_frames, started)
 
 
 def restore_chunk(

@@ -13,7 +13,7 @@ from blanklogo.errors import CancelledError
 from blanklogo.matting.blind import STILL_BACKGROUNDS, estimate_blind, num_backgrounds
 from blanklogo.matting.known import Placement, register
 from blanklogo.matting.samples import CropSamples
-from blanklogo.matting.still import estimate_still
+from blanklogo.matting.still import Fill, estimate_still, with_background
 from blanklogo.matting.strength import StrengthMeter
 from blanklogo.media.frames import Frame
 from blanklogo.media.planes import PlaneFormat
@@ -69,13 +69,24 @@ class Learnt:
     matte: Matte
 
     @property
+    def has_made_up(self) -> bool:
+        """Whether something behind it was made up for all frames at once."""
+        return any(plane.background is not None for plane in self.matte.planes)
+
+    @property
     def is_visible(self) -> bool:
         """Whether anything was found at its place."""
         return bool(self.matte.planes[0].support.any())
 
 
-def learn(look: Look, candidates: tuple[Candidate, ...], on_event: OnEvent, cancelled: Cancelled) -> tuple[Learnt, ...]:
-    """Every candidate's mark, from one pass over the source; memory is bounded by the samples kept."""
+def learn(
+    look: Look, candidates: tuple[Candidate, ...], fill: Fill, on_event: OnEvent, cancelled: Cancelled
+) -> tuple[Learnt, ...]:
+    """Every candidate's mark, from one pass over the source; memory is bounded by the samples kept.
+
+    Args:
+        fill: makes up what lies behind a mark where the scene stands still; called only there.
+    """
     collectors = [_Collector(candidate, *_wanted(candidate, look)) for candidate in candidates]
     last = max(max(collector.wanted) for collector in collectors)
     with VideoReader(look.info.path) as reader, closing(prefetched(reader, 4, "learn")) as frames:
@@ -89,7 +100,7 @@ def learn(look: Look, candidates: tuple[Candidate, ...], on_event: OnEvent, canc
                 on_event(Progress("learn", frame.index, last + 1))
             if frame.index >= last:
                 break
-    learnt = tuple(_learnt(collector, look) for collector in collectors)
+    learnt = tuple(_learnt(collector, look, fill) for collector in collectors)
     on_event(Progress("learn", last + 1, last + 1))
     return learnt
 
@@ -127,30 +138,34 @@ def _wanted(candidate: Candidate, look: Look) -> tuple[Box, frozenset[int]]:
     return crop, frozenset(int(index) for index in picked)
 
 
-def _learnt(collector: _Collector, look: Look) -> Learnt:
+def _learnt(collector: _Collector, look: Look, fill: Fill) -> Learnt:
     candidate, wide = collector.candidate, collector.samples(look.info.video.format)
     track = candidate.track
     near = _around(track.box, _MARGIN_PX, look)
     samples = wide.within(near)
     if candidate.mark is None or candidate.sighting is None:
-        matte = _unknown(wide, near, track.box)
+        matte = _unknown(wide, near, track.box, fill)
         strength = _varying_strength(matte, samples)
         if strength is None:
             return Learnt(track, matte)
         faded = _with_strength(track, replace(samples, strength=strength))
-        return Learnt(faded, _unknown(replace(wide, strength=strength), near, track.box))
+        return Learnt(faded, _unknown(replace(wide, strength=strength), near, track.box, fill))
     seen = candidate.sighting
     guess = Placement(seen.x - near.x0, seen.y - near.y0, seen.scale)
     matte = register(samples, candidate.mark, guess)
     strength = _varying_strength(matte, samples)
-    return Learnt(track if strength is None else _with_strength(track, replace(samples, strength=strength)), matte)
+    if strength is not None:
+        return Learnt(_with_strength(track, replace(samples, strength=strength)), matte)
+    if matte.effective_backgrounds < STILL_BACKGROUNDS:
+        matte = with_background(matte, wide, fill)
+    return Learnt(track, matte)
 
 
-def _unknown(wide: CropSamples, near: Box, box: Box) -> Matte:
+def _unknown(wide: CropSamples, near: Box, box: Box, fill: Fill) -> Matte:
     """The matte of a mark that the caller has no picture of."""
     samples = wide.within(near)
     seen = num_backgrounds(samples, box)
-    return estimate_still(wide, box, near, seen) if seen < STILL_BACKGROUNDS else estimate_blind(samples, box)
+    return estimate_still(wide, box, near, seen, fill) if seen < STILL_BACKGROUNDS else estimate_blind(samples, box)
 
 
 def _varying_strength(matte: Matte, samples: CropSamples) -> Values | None:

@@ -12,6 +12,7 @@ from blanklogo.media.probe import probe
 from blanklogo.media.reader import VideoReader
 from blanklogo.pipeline.learn import Learnt, learn
 from blanklogo.pipeline.look import Cancelled, Look, OnEvent, look
+from blanklogo.pipeline.networks import inventor_for
 from blanklogo.pipeline.pictures import as_bgr, before_after, write_png
 from blanklogo.pipeline.plan import candidates, check_places
 from blanklogo.pipeline.restore import Removal, Restoration
@@ -41,7 +42,7 @@ def learn_marks(job: Job, on_event: OnEvent, cancelled: Cancelled) -> LearntMark
     check_places(job, probe(job.source))
     seen = look(job, on_event, cancelled)
     found = candidates(job, seen)
-    return LearntMarks(seen, learn(seen, found, on_event, cancelled) if found else ())
+    return LearntMarks(seen, learn(seen, found, inventor_for(job.networks), on_event, cancelled) if found else ())
 
 
 def write_preview(job: Job, picture: Path, on_event: OnEvent, cancelled: Cancelled) -> LearntMarks:

@@ -10,13 +10,14 @@ from blanklogo.types import Job, Matte, PixelShares, Report, TimeRange, Track, T
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a way of writing the result came to."""
+    """What a way of writing the result came to; `weights` are of networks that made something up for it."""
 
     tracks: tuple[TrackReport, ...]
     pixels: PixelShares
     verification: Verification
     num_frames: int
     warnings: tuple[str, ...]
+    weights: tuple[dict[str, str], ...] = ()
 
 
 def track_report(track: Track, method: str, matte: Matte | None = None) -> TrackReport:
@@ -47,7 +48,7 @@ def report(job: Job, seen: Look, outcome: Outcome, seconds: float) -> Report:
         pixels=outcome.pixels,
         verify=outcome.verification,
         warnings=(*seen.notes, *outcome.warnings),
-        weights=seen.weights,
+        weights=(*seen.weights, *outcome.weights),
     )
 
 

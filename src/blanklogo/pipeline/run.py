@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from blanklogo.media.encoding import EncoderSettings, choose_encoder
@@ -15,6 +17,7 @@ from blanklogo.pipeline.finish import Work, Written, finish, untouched, write_wi
 from blanklogo.pipeline.learn import Candidate, Learnt, learn
 from blanklogo.pipeline.look import Cancelled, Look, OnEvent, look
 from blanklogo.pipeline.memory import give_back
+from blanklogo.pipeline.networks import inventor_for
 from blanklogo.pipeline.plan import candidates, check_places
 from blanklogo.pipeline.report import Outcome, report, track_report
 from blanklogo.pipeline.restore import Removal, Restoration
@@ -44,6 +47,7 @@ def run(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Report:
         check_can_carry(provenance)
         _check_codec(job, info)
     check_places(job, info)
+    inventor_for(job.networks)  # a name that nobody knows is refused before the work
     seen = look(job, on_event, cancelled)
     found = candidates(job, seen)
     work = Work(job, seen, provenance, on_event, cancelled)
@@ -90,21 +94,39 @@ def _cropped(work: Work, found: tuple[Candidate, ...]) -> Outcome:
     return Outcome(tracks, PixelShares(), verification, stats.num_frames, warnings)
 
 
-def _restored(work: Work, found: tuple[Candidate, ...]) -> Outcome:
-    removals, notes = learn_removals(work.job, work.seen, found, work.on_event, work.cancelled)
-    return finish(work, removals, notes, lambda removals, temporary: _in_one_piece(work, removals, temporary))
+def _restored(work: Work, candidates: tuple[Candidate, ...]) -> Outcome:
+    found = learn_removals(work.job, work.seen, candidates, work.on_event, work.cancelled)
+    restore = partial(_in_one_piece, work)
+    return replace(finish(work, found.removals, found.notes, restore), weights=found.weights)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What is to be taken out.
+
+    Attributes:
+        removals: each mark at each place.
+        notes: one for each place at which nothing is to be seen.
+        weights: name and sha256 of each network that made something up.
+    """
+
+    removals: tuple[Removal, ...]
+    notes: tuple[str, ...]
+    weights: tuple[dict[str, str], ...] = ()
 
 
 def learn_removals(
     job: Job, seen: Look, found: tuple[Candidate, ...], on_event: OnEvent, cancelled: Cancelled
-) -> tuple[tuple[Removal, ...], tuple[str, ...]]:
-    """What is to be taken out, and a note for each place at which nothing is to be seen."""
+) -> Found:
+    """What is to be taken out. Raises as `learn` and `inventor_for`."""
+    inventor = inventor_for(job.networks)
     give_back()
-    learnt = learn(seen, found, on_event, cancelled)
+    learnt = learn(seen, found, inventor, on_event, cancelled)
     give_back()
     notes = tuple(_bare(mark) for mark in learnt if not mark.is_visible)
-    visible = (mark for mark in learnt if mark.is_visible)
-    return tuple(Removal(mark.track, mark.matte, job.mode, job.within) for mark in visible), notes
+    visible = [mark for mark in learnt if mark.is_visible]
+    weights = inventor.weights if any(mark.has_made_up for mark in visible) else ()
+    return Found(tuple(Removal(mark.track, mark.matte, job.mode, job.within) for mark in visible), notes, weights)
 
 
 def _bare(mark: Learnt) -> str:

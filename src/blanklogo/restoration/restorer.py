@@ -44,7 +44,7 @@ class PlaneRestorer:
         self._matte = matte
         self._fill = HarmonicFill(matte.support, matte.background)
         self._strokes = matte.support & (matte.alpha > _STROKE_ALPHA)
-        self._refill = HarmonicFill(self._strokes)
+        self._refill = HarmonicFill(self._strokes, matte.background)
         self._fill_doubt = FillDoubt(matte.support, _CEILING_DETAIL_PX)
         self._noise_variance = noise_sigma**2 + edge_noise(matte)
         self._matte_correlation = matte_correlation

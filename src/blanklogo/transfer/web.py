@@ -3,37 +3,51 @@
 from __future__ import annotations
 
 import mimetypes
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from blanklogo.net.http import FileSink, client, get, tried
+import httpx2
+
+from blanklogo.net.http import FileSink, get, tried
 from blanklogo.net.pieces import MAX_MEDIA_BYTES, Cancelled, pieces
+from blanklogo.transfer.guard.client import answered, check_reachable, media_client
+from blanklogo.transfer.guard.policy import Policy
 
 
-def download(uri: str, place: Path, cancelled: Cancelled, max_bytes: int = MAX_MEDIA_BYTES) -> None:
+def download(uri: str, place: Path, cancelled: Cancelled, policy: Policy, max_bytes: int = MAX_MEDIA_BYTES) -> None:
     """The file at a URI, in pieces; a broken line is taken up where it broke, see `net.http.get`.
 
     Raises:
-        TransferError, CancelledError: see `places.fetch`.
+        OptionError, TransferError, CancelledError: see `places.fetch`.
         OSError: the disk refused.
     """
-    with place.open("wb") as file, client() as connection:
-        get(connection, uri, FileSink(file, uri, max_bytes), cancelled)
+
+    def ask(headers: dict[str, str]) -> AbstractContextManager[httpx2.Response]:
+        return answered(client, policy, uri, lambda url: client.build_request("GET", url, headers=headers))
+
+    with place.open("wb") as file, media_client(policy) as client:
+        get(ask, uri, FileSink(file, uri, max_bytes), cancelled)
 
 
-def upload(path: Path, uri: str, cancelled: Cancelled) -> None:
+def upload(path: Path, uri: str, cancelled: Cancelled, policy: Policy) -> None:
     """A file to a signed URL by PUT, from the start again when the line breaks. Raises as `download`."""
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     # A signed PUT takes no body whose length is not said.
     headers = {"Content-Length": str(path.stat().st_size), "Content-Type": kind}
 
     def send() -> None:
-        with path.open("rb") as file:
-            connection.put(uri, content=pieces(file, cancelled), headers=headers).raise_for_status()
+        def build(url: httpx2.URL) -> httpx2.Request:
+            file.seek(0)
+            return client.build_request("PUT", url, content=pieces(file, cancelled), headers=headers)
 
-    with client() as connection:
+        with path.open("rb") as file, answered(client, policy, uri, build) as response:
+            response.raise_for_status()
+
+    with media_client(policy) as client:
         tried(uri, "brought", cancelled, send)
 
 
-def check_target(uri: str, *, overwrite: bool) -> None:
-    """Nothing: whether a signed PUT is good shows only when it is used."""
-    del uri, overwrite
+def check_target(uri: str, policy: Policy, *, overwrite: bool) -> None:
+    """Whether the policy lets it through; whether a signed PUT is good shows only when it is used."""
+    del overwrite
+    check_reachable(uri, policy)

@@ -50,8 +50,8 @@ class Networks:
     Attributes:
         detector: "auto": the shipped one, beside evidence over time; "none": evidence alone; or a name that
             `blanklogo models list` knows, or a path: that one beside evidence.
-        inpainter: "auto": the shipped one where it proves itself; "none": none; or a name or a path: that one wherever
-            something must be invented.
+        inpainter: of what is wholly hidden where the scene stands still. "auto": the shipped one as far as it proves
+            itself; "none": none; or a name or a path: that one alone.
         device: "auto", "cpu" or "cuda".
         folder: of pulled weights; None: the usual one where the work is done.
         own_list: the user's list of further names; None: models.toml in that folder, if it is there.

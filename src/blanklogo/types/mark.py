@@ -62,8 +62,8 @@ class PlaneMatte:
         premultiplied_variance: variance of `premultiplied`.
         covariance: covariance of the two.
         support: bool, every pixel that the mark may have touched; nothing else is ever changed.
-        background: what is taken to lie behind, float32, where the scene stands still and was made up once for
-            all frames; None where frames tell.
+        background: what is taken to lie behind, float32, where the scene stands still and what is hidden was made up
+            once for all frames; None where frames tell.
     """
 
     alpha: Values
@@ -112,8 +112,11 @@ class Matte:
 
     @property
     def is_made_up(self) -> bool:
-        """Whether what lies behind was made up once, since the scene stands still: nothing is un-blended then."""
-        return any(plane.background is not None for plane in self.planes)
+        """Whether all that lies behind was made up once, since the scene stands still: nothing is un-blended then.
+
+        Behind a known mark, only what it hides wholly is made up.
+        """
+        return self.origin == "blind" and any(plane.background is not None for plane in self.planes)
 
     def crop_of(self, plane_index: int, step_x: int, step_y: int) -> Box:
         """The matte's box in px of a plane."""

@@ -59,6 +59,8 @@ class Order:
         mode, platform, marks, boxes, within, codec, quality, networks, overwrite, dry_run: as in `Job`.
         learn_only: nothing is restored; the result is the plan, as bytes.
         chunk: only these frames, into an MP4 without sound that others will be joined to.
+        is_guarded: somebody else named its media: only public hosts are asked for it, and no path of the worker's
+            machine is taken (`transfer.guard`).
     """
 
     source: Media
@@ -76,6 +78,7 @@ class Order:
     dry_run: bool = False
     learn_only: bool = False
     chunk: Chunk | None = None
+    is_guarded: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mode", Mode(self.mode))
@@ -114,6 +117,7 @@ class Order:
             "dry_run": self.dry_run,
             "learn_only": self.learn_only,
             "chunk": self.chunk and self.chunk.as_dict(),
+            "is_guarded": self.is_guarded,
         }
 
     @classmethod

@@ -11,6 +11,7 @@ from typing import Any
 
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.errors import OptionError
+from blanklogo.transfer.guard.policy import VARIABLE as ALLOWED_HOSTS_VARIABLE
 
 PINNED_VERSION = "1.6.4"  # of the package modal, as the extra has it
 APP_NAME = "blanklogo-watermark-removal"
@@ -37,8 +38,8 @@ def class_options(spec: EngineSpec) -> dict[str, Any]:
 
 
 def carried(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that say a spec, for a container to read the same one."""
-    names = (f"BLANKLOGO_{field.name.upper()}" for field in fields(EngineSpec))
+    """The variables that say a spec and who may be reached, for a container to read the same ones."""
+    names = (*(f"BLANKLOGO_{field.name.upper()}" for field in fields(EngineSpec)), ALLOWED_HOSTS_VARIABLE)
     return {name: environment[name] for name in names if environment.get(name)}
 
 

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from blanklogo.engines.base import REMOVER, Message, Workload
+from blanklogo.engines.base import GUARDED_REMOVER, Message, Workload
 from blanklogo.engines.failures import load_error, run_error
 from blanklogo.engines.memory import process_rss_bytes
 from blanklogo.errors import BlankLogoError
@@ -40,7 +40,7 @@ class ModalWorker:
         workload: "module:Class" of a `Workload`.
     """
 
-    def __init__(self, workload: str = REMOVER) -> None:
+    def __init__(self, workload: str = GUARDED_REMOVER) -> None:
         self._name = workload
         self._workload: Workload | None = None
         self._num_runs = 0

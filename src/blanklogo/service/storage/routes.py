@@ -1,6 +1,7 @@
 """The routes behind the service's own signed URLs. Whoever has a good one needs no token.
 
-Errors are raised as the tree's (ForbiddenError, TooLargeError, WriteError, …), for the application to make answers of.
+The application holds `app.state.storage`, `app.state.urls` and `app.state.gate`, which other routes with large bodies
+share. Errors are raised as the tree's (ForbiddenError, TooLargeError, WriteError, …), for it to make answers of.
 """
 
 from __future__ import annotations
@@ -15,42 +16,34 @@ from blanklogo.service.storage.arriving import Gate, announced_bytes, arriving
 from blanklogo.service.storage.signing import PATH, Grant, ServiceUrls
 from blanklogo.service.storage.store import Storage
 
-
-def files_router(storage: Storage, urls: ServiceUrls, gate: Gate | None = None) -> APIRouter:
-    """GET, HEAD and PUT under `signing.PATH`.
-
-    Args:
-        gate: for bodies; the one that other routes with large bodies share.
-    """
-    router = APIRouter(prefix=PATH, tags=["files"])
-    gate = gate or Gate()
-
-    @router.get("/{key:path}", summary="Fetch a file by its signed URL", response_class=Response)
-    def fetch(request: Request, key: str) -> Response:
-        grant = granted(urls, request, key)
-        return file_answer(storage, grant.key, request.headers, grant.name)
-
-    @router.head("/{key:path}", summary="Look at a file by its signed URL", response_class=Response)
-    def look(request: Request, key: str) -> Response:
-        grant = granted(urls, request, key)
-        return file_answer(storage, grant.key, request.headers, grant.name, is_head=True)
-
-    @router.put("/{key:path}", summary="Bring a file by its signed URL", response_class=JSONResponse, status_code=201)
-    async def bring(request: Request, key: str) -> Response:
-        grant = granted(urls, request, key)
-        with gate.passed():
-            return await _brought(storage, request, grant)
-
-    return router
+router = APIRouter(prefix=PATH, include_in_schema=False)  # nobody makes such a URL but the service
 
 
-def granted(urls: ServiceUrls, request: Request, key: str) -> Grant:
+@router.api_route("/{key:path}", methods=["GET", "HEAD"])
+def fetch(request: Request, key: str) -> Response:
+    """The file, whole or in part."""
+    grant = granted(request, key)
+    is_head = request.method == "HEAD"
+    return file_answer(request.app.state.storage, grant.key, request.headers, grant.name, is_head=is_head)
+
+
+@router.put("/{key:path}", status_code=201)
+async def bring(request: Request, key: str) -> Response:
+    """A file, streamed into its place; the answer has its size and SHA-256."""
+    grant = granted(request, key)
+    gate: Gate = request.app.state.gate
+    with gate.passed():
+        return await _brought(request.app.state.storage, request, grant)
+
+
+def granted(request: Request, key: str) -> Grant:
     """What the request's URL allows it. Raises ForbiddenError: nothing."""
     raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
     if not raw.endswith(
         f"{PATH}/{key}".encode(errors="replace")
     ):  # something in it was escaped, which nothing in a key needs to be
         raise ForbiddenError("a URL whose signature is wrong", hint="the URL as it was given, with its method")
+    urls: ServiceUrls = request.app.state.urls
     return urls.granted(request.method, key, request.query_params.multi_items())
 
 

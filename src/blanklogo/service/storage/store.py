@@ -199,7 +199,7 @@ class Storage:
             pass
         return Stored(meter.num_bytes, meter.sha256)
 
-    def sweep(self, older_than_seconds: float = 24 * 3600.0) -> int:
+    def sweep(self, older_than_seconds: float = 3600.0) -> int:
         """Removes what killed processes left half-written in a local folder: temporary files that nobody has written
         to for so long. Returns how many. An object store has rules of its own for that (docs/service/storage.md)."""
         return self._folder.sweep(older_than_seconds) if self._folder is not None else 0

@@ -46,16 +46,14 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Tus:
-    """What the routes work with.
+    """What the routes work with; the application holds it as `app.state.tus`.
 
     Attributes:
-        owner: a dependency of FastAPI that gives the owner who asks, or raises.
         gate: for bodies; the one that other routes with large bodies share.
     """
 
     uploads: Uploads
     places: Places
-    owner: Callable[..., str]
     gate: Gate
     now: Callable[[], float] = time.time
     max_open: int = MAX_OPEN
@@ -74,54 +72,43 @@ class _Route(APIRoute):
         await super().handle(scope, receive, tell)
 
 
-def tus_router(tus: Tus) -> APIRouter:
-    """The routes, for a prefix of the application's choice. Of another owner's uploads they know nothing (404)."""
-    router = APIRouter(route_class=_Route, tags=["uploads"])
-    asking = Depends(tus.owner)
-    speaks = [Depends(_check_version)]
+def tus_router(prefix: str, owner_of: Callable[..., str]) -> APIRouter:
+    """The routes under a path. Of another owner's uploads they know nothing (404).
 
-    @router.options("", summary="What is understood here", status_code=204)
-    def understood() -> Response:
-        told = {
-            "Tus-Version": VERSION,
-            "Tus-Extension": EXTENSIONS,
-            "Tus-Max-Size": str(tus.uploads.max_bytes),
-            "Tus-Checksum-Algorithm": ",".join(CHECKSUMS),
-        }
-        return Response(status_code=204, headers=told)
+    Args:
+        owner_of: a dependency of FastAPI that gives the owner who asks, or raises.
+    """
+    router = APIRouter(prefix=prefix, route_class=_Route, include_in_schema=False)  # tus's own page describes it
+    asking, speaks = Depends(owner_of), [Depends(_check_version)]
 
-    @router.post("", summary="Begin an upload", status_code=201, dependencies=speaks)
+    @router.options("")
+    def understood(request: Request) -> Response:
+        return _understood(_tus(request))
+
+    @router.post("", dependencies=speaks)
     def begin(request: Request, owner: str = asking) -> Response:
-        return _begun(tus, request, owner)
+        return _begun(_tus(request), request, owner)
 
-    @router.head("/{upload_id}", summary="How much has come", dependencies=speaks)
-    def look(upload_id: str, owner: str = asking) -> Response:
-        about = tus.uploads.about(owner, upload_id)
-        offset = _offset(tus, about)
-        if offset == about.num_bytes:  # whoever hears that may take it that the file is there
-            tus.uploads.finish(about)
-        return Response(headers=_told(tus, about, offset) | _of_whole(about))
+    @router.head("/{upload_id}", dependencies=speaks)
+    def look(request: Request, upload_id: str, owner: str = asking) -> Response:
+        return _looked(_tus(request), owner, upload_id)
 
-    @router.patch("/{upload_id}", summary="Send the next bytes", status_code=204, dependencies=speaks)
+    @router.patch("/{upload_id}", dependencies=speaks)
     async def send(request: Request, upload_id: str, owner: str = asking) -> Response:
-        with tus.gate.passed():
-            return await _appended(tus, request, await run_in_threadpool(tus.uploads.about, owner, upload_id))
+        return await _sent(_tus(request), request, owner, upload_id)
 
-    @router.delete("/{upload_id}", summary="Forget an upload", status_code=204, dependencies=speaks)
-    def forget(upload_id: str, owner: str = asking) -> Response:
-        about = tus.uploads.about(owner, upload_id)
-        tus.places.close(owner, upload_id)
-        tus.uploads.drop(about)
-        return Response(status_code=204)
+    @router.delete("/{upload_id}", dependencies=speaks)
+    def forget(request: Request, upload_id: str, owner: str = asking) -> Response:
+        return _forgotten(_tus(request), owner, upload_id)
 
-    @router.post("/{upload_id}", summary="For clients that only have POST", status_code=204, dependencies=speaks)
+    @router.post("/{upload_id}", dependencies=speaks)
     async def override(request: Request, upload_id: str, owner: str = asking) -> Response:
-        """X-HTTP-Method-Override names the method that is meant."""
+        """For clients that only have POST: X-HTTP-Method-Override names the method that is meant."""
         method = request.headers.get("x-http-method-override", "").upper()
         if method == "PATCH":
-            return await send(request, upload_id, owner)
+            return await _sent(_tus(request), request, owner, upload_id)
         if method == "DELETE":
-            return await run_in_threadpool(forget, upload_id, owner)
+            return await run_in_threadpool(_forgotten, _tus(request), owner, upload_id)
         raise HTTPException(405, "POST to an upload", {"Allow": "HEAD, PATCH, DELETE"})
 
     return router
@@ -138,6 +125,41 @@ def metadata(header: str) -> dict[str, str]:
             raise OptionError("Upload-Metadata that names something twice", accepted="each name once")
         given[name] = _decoded(value).decode("utf-8", "replace")
     return given
+
+
+def _tus(request: Request) -> Tus:
+    return request.app.state.tus
+
+
+def _understood(tus: Tus) -> Response:
+    told = {
+        "Tus-Version": VERSION,
+        "Tus-Extension": EXTENSIONS,
+        "Tus-Max-Size": str(tus.uploads.max_bytes),
+        "Tus-Checksum-Algorithm": ",".join(CHECKSUMS),
+    }
+    return Response(status_code=204, headers=told)
+
+
+def _looked(tus: Tus, owner: str, upload_id: str) -> Response:
+    about = tus.uploads.about(owner, upload_id)
+    offset = _offset(tus, about)
+    if offset == about.num_bytes:  # whoever hears that may take it that the file is there
+        tus.uploads.finish(about)
+    return Response(headers=_told(tus, about, offset) | _of_whole(about))
+
+
+def _forgotten(tus: Tus, owner: str, upload_id: str) -> Response:
+    about = tus.uploads.about(owner, upload_id)
+    tus.places.close(owner, upload_id)
+    tus.uploads.drop(about)
+    return Response(status_code=204)
+
+
+async def _sent(tus: Tus, request: Request, owner: str, upload_id: str) -> Response:
+    with tus.gate.passed():
+        about = await run_in_threadpool(tus.uploads.about, owner, upload_id)
+        return await _appended(tus, request, about)
 
 
 def _check_version(request: Request) -> None:

@@ -1,0 +1,101 @@
+"""The application: routes, limits and problems over the service's parts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Depends, FastAPI
+from fastapi.concurrency import run_in_threadpool
+from fastapi.security import HTTPBearer
+from starlette.middleware import Middleware
+
+from blanklogo import __version__
+from blanklogo.engines.base import Engine
+from blanklogo.engines.open import open_engine
+from blanklogo.engines.spec import EngineSpec
+from blanklogo.service import problems
+from blanklogo.service.middleware import BodyLimit, BodyLimits, RequestIds
+from blanklogo.service.parts import Parts
+from blanklogo.service.routes import catalogue, events, health, jobs, process, resumable, uploads
+from blanklogo.service.settings import Settings
+from blanklogo.service.storage.arriving import Gate
+from blanklogo.service.storage.routes import router as files
+from blanklogo.service.storage.signing import PATH as FILES_PATH
+from blanklogo.transfer.guard.policy import Policy
+
+_JSON_BYTES = 1_000_000  # a batch with its options takes a hundredth of it
+_FORM_BYTES = 1_000_000  # of an upload's form beside the file
+
+_DESCRIPTION = """Takes burned-in marks (a logo, a platform's tag, a time stamp) out of videos, for people who own them
+or hold the rights. Show a token as `Authorization: Bearer ID:SECRET`. Errors are `application/problem+json` (RFC 9457)
+with a stable `code`."""
+
+
+def create_app(settings: Settings, engine: Engine | None = None, policy: Policy | None = None) -> FastAPI:
+    """The ASGI application; its parts are opened when it starts, and closed when it ends.
+
+    Args:
+        engine: where removals run, closed by whoever made it; None: the settings' own, by the variables that
+            `EngineSpec.from_environment` reads.
+        policy: who may be reached for videos that callers name; None: as BLANKLOGO_ALLOWED_HOSTS says.
+
+    Raises:
+        OptionError: a variable does not fit.
+        UnavailableError: the engine is not installed.
+    """
+    guard = policy or Policy.from_environment(os.environ)
+    spec = EngineSpec.from_environment(os.environ, timeout_seconds=settings.run_seconds)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        used = engine or await run_in_threadpool(open_engine, settings.engine, spec)
+        parts: Parts | None = None
+        try:
+            parts = await run_in_threadpool(Parts, settings, used, guard)
+            app.state.parts, app.state.tokens = parts, parts.tokens
+            app.state.storage, app.state.urls, app.state.gate = parts.storage, parts.urls, Gate()
+            app.state.tus = resumable.tus_of(parts, app.state.gate)
+            await run_in_threadpool(parts.start)
+            yield
+        finally:
+            if parts is not None:
+                await run_in_threadpool(parts.close)
+            if used is not engine:
+                await run_in_threadpool(used.close, is_patient=False)
+
+    return _routed(
+        FastAPI(
+            title="BlankLogo",
+            version=__version__,
+            description=_DESCRIPTION,
+            lifespan=lifespan,
+            redirect_slashes=False,
+            middleware=_middleware(settings),
+        )
+    )
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    limits = settings.limits
+    upload = f"{uploads.UPLOAD_PATH}, or a PUT to what POST /api/v1/uploads gives"
+    bounds = (
+        BodyLimit("/", _JSON_BYTES),
+        BodyLimit(uploads.UPLOAD_PATH, limits.max_input_bytes + _FORM_BYTES, "a shorter or smaller video"),
+        BodyLimit(process.PATH, process.MAX_BODY_BYTES, f"POST {upload}"),
+        BodyLimit(FILES_PATH, None),
+        BodyLimit(resumable.PATH, None),
+    )
+    return [Middleware(RequestIds), Middleware(BodyLimits, limits=bounds)]
+
+
+def _routed(app: FastAPI) -> FastAPI:
+    problems.install(app)
+    shown = [Depends(HTTPBearer(auto_error=False, description="ID:SECRET, as `blanklogo token new` shows it once"))]
+    for room in (jobs, uploads, events, catalogue, process):
+        app.include_router(room.router, dependencies=shown)
+    app.include_router(health.router)
+    app.include_router(files)
+    app.include_router(resumable.router)
+    return app

@@ -1,0 +1,216 @@
+"""How jobs and uploads come to be: in one transaction with the line that says who confirmed the rights, the uploads
+that they take, and the answer that is given again to whoever repeats the request.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from blanklogo.errors import ConflictError, OptionError
+from blanklogo.service.database import reading, writing
+from blanklogo.service.jobs.job import DAYS, StoredJob, Upload, new_id
+from blanklogo.service.jobs.store import JobStore, insert_job
+from blanklogo.service.jobs.table import answers, audit, uploads
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, by which token, in which request."""
+
+    owner: str
+    token_id: str
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A removal that is asked for: a video by its URL or as an upload, and the options.
+
+    Attributes:
+        name: of the file at a URL; an upload has its own.
+        num_bytes, sha256: of an upload that has come already.
+    """
+
+    request: Mapping[str, Any]
+    video_url: str | None = field(default=None, repr=False)
+    upload_id: str | None = None
+    name: str | None = None
+    num_bytes: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Repeatable:
+    """A creating request that may be sent again.
+
+    Attributes:
+        key: what the caller named it.
+        fingerprint: a digest of what was asked, so that another request by the same name is told from the same one.
+    """
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Created:
+    """What came of a creating request.
+
+    Attributes:
+        is_repeated: whether it was there before.
+    """
+
+    jobs: tuple[StoredJob, ...]
+    batch_id: str | None = None
+    is_repeated: bool = False
+
+
+class Intake:
+    """Args:
+    retention_seconds: how long a job's files are kept.
+    upload_seconds: how long an upload waits for its job.
+    """
+
+    def __init__(self, store: JobStore, retention_seconds: float = 7 * DAYS, upload_seconds: float = DAYS) -> None:
+        self._store = store
+        self._retention_seconds = retention_seconds
+        self._upload_seconds = upload_seconds
+
+    def create(
+        self, caller: Caller, wishes: Sequence[Wish], repeatable: Repeatable | None = None, *, is_batch: bool = False
+    ) -> Created:
+        """Queues jobs, all or none.
+
+        Raises:
+            ConflictError: an upload is another job's already, or the idempotency key was used for another request.
+            OptionError: there is no such upload.
+        """
+        batch_id = new_id("batch") if is_batch else None
+        try:
+            with writing(self._store.database) as connection:
+                made = tuple(self._made(connection, caller, wish, batch_id) for wish in wishes)
+                if repeatable is not None:
+                    answer = {"jobs": [job.id for job in made], "batch_id": batch_id}
+                    self._keep(connection, caller, repeatable, answer)
+        except IntegrityError:
+            if repeatable is not None and (created := self.repeated(caller, repeatable)):
+                return created
+            raise
+        return Created(made, batch_id)
+
+    def repeated(self, caller: Caller, repeatable: Repeatable) -> Created | None:
+        """What came of the same request before; None: it is new. Raises ConflictError: the key was another's."""
+        mine = (answers.c.owner == caller.owner, answers.c.key == repeatable.key)
+        with reading(self._store.database) as connection:
+            row = connection.execute(select(answers.c.fingerprint, answers.c.answer).where(*mine)).first()
+        if row is None:
+            return None
+        if row.fingerprint != repeatable.fingerprint:
+            raise ConflictError(
+                "an Idempotency-Key that was used for another request", hint="a new key for a new request"
+            )
+        answer = json.loads(row.answer)
+        found = [self._store.owned(caller.owner, job_id) for job_id in answer["jobs"]]
+        return Created(tuple(job for job in found if job is not None), answer["batch_id"], is_repeated=True)
+
+    def open_upload(self, caller: Caller, name: str, suffix: str) -> Upload:
+        """A place for a file that is about to come."""
+        now = self._store.clock()
+        upload_id = new_id("upload")
+        key = f"{caller.owner}/{upload_id}/input{suffix}"
+        upload = Upload(upload_id, caller.owner, key, name, now, now + self._upload_seconds)
+        with writing(self._store.database) as connection:
+            connection.execute(
+                insert(uploads).values(
+                    id=upload.id,
+                    owner=upload.owner,
+                    key=key,
+                    name=name,
+                    created_seconds=now,
+                    expires_seconds=upload.expires_seconds,
+                )
+            )
+        return upload
+
+    def upload(self, owner: str, upload_id: str) -> Upload | None:
+        """The owner's upload; None for another's, as for one that does not exist."""
+        with reading(self._store.database) as connection:
+            return _upload(connection, owner, upload_id)
+
+    def note_action(self, caller: Caller, action: str, subject: str, details: Mapping[str, Any]) -> None:
+        """An audit line by itself."""
+        with writing(self._store.database) as connection:
+            self._audit(connection, caller, action, subject, details)
+
+    def _made(self, connection: Connection, caller: Caller, wish: Wish, batch_id: str | None) -> StoredJob:
+        now = self._store.clock()
+        job_id = new_id("job")
+        upload = self._taken(connection, caller.owner, wish.upload_id, job_id) if wish.upload_id else None
+        job = StoredJob(
+            job_id,
+            caller.owner,
+            wish.request,
+            upload.name if upload else wish.name or "video.mp4",
+            now,
+            now,
+            now + self._retention_seconds,
+            input_url=wish.video_url,
+            upload_id=wish.upload_id,
+            batch_id=batch_id,
+            input_key=upload.key if upload else None,
+            input_bytes=wish.num_bytes,
+            input_sha256=wish.sha256,
+        )
+        insert_job(connection, job)
+        details = {"rights_confirmed": True, "source": "upload" if upload else "url", "name": job.input_name}
+        self._audit(connection, caller, "job.create", job_id, details)
+        return job
+
+    def _taken(self, connection: Connection, owner: str, upload_id: str, job_id: str) -> Upload:
+        """The upload, from now on this job's."""
+        free = (uploads.c.id == upload_id, uploads.c.owner == owner, uploads.c.job_id.is_(None))
+        done = connection.execute(update(uploads).where(*free).values(job_id=job_id))
+        upload = _upload(connection, owner, upload_id)
+        if upload is None:
+            raise OptionError(f"upload_id {upload_id!r}", accepted="the id of an upload of this owner")
+        if done.rowcount != 1:
+            raise ConflictError(f"{upload_id} is the input of {upload.job_id} already", hint="another upload")
+        return upload
+
+    def _keep(self, connection: Connection, caller: Caller, repeatable: Repeatable, answer: Mapping[str, Any]) -> None:
+        connection.execute(
+            insert(answers).values(
+                owner=caller.owner,
+                key=repeatable.key,
+                fingerprint=repeatable.fingerprint,
+                answer=json.dumps(answer),
+                created_seconds=self._store.clock(),
+            )
+        )
+
+    def _audit(
+        self, connection: Connection, caller: Caller, action: str, subject: str, details: Mapping[str, Any]
+    ) -> None:
+        connection.execute(
+            insert(audit).values(
+                at_seconds=self._store.clock(),
+                owner=caller.owner,
+                token_id=caller.token_id,
+                action=action,
+                subject=subject,
+                request_id=caller.request_id,
+                details=json.dumps(details),
+            )
+        )
+
+
+def _upload(connection: Connection, owner: str, upload_id: str) -> Upload | None:
+    mine = (uploads.c.id == upload_id, uploads.c.owner == owner)
+    row = connection.execute(select(uploads).where(*mine)).first()
+    return None if row is None else Upload(**row._mapping)

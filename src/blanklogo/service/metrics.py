@@ -1,0 +1,45 @@
+"""Figures in Prometheus' text format. Paths are the routes' own, so that ids do not make a series each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from blanklogo.engines.base import EngineStats
+from blanklogo.service.jobs.states import State
+
+_SECONDS = (0.005, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0)
+
+
+class Metrics:
+    """Of one application."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        of_route = ["method", "path", "status"]
+        self._requests = Counter("blanklogo_requests", "Requests answered.", of_route, registry=self._registry)
+        self._seconds = Histogram(
+            "blanklogo_request_seconds",
+            "From a request's arrival to its answer's beginning.",
+            ["method", "path"],
+            registry=self._registry,
+            buckets=_SECONDS,
+        )
+        self._jobs = Gauge("blanklogo_jobs", "Jobs there are.", ["status"], registry=self._registry)
+        self._workers = Gauge("blanklogo_workers", "The engine's workers.", ["state"], registry=self._registry)
+        self._calls = Gauge("blanklogo_calls_queued", "Calls that wait for a worker.", registry=self._registry)
+
+    def note(self, method: str, path: str, status: int, seconds: float) -> None:
+        """A request that was answered."""
+        self._requests.labels(method, path, str(status)).inc()
+        self._seconds.labels(method, path).observe(seconds)
+
+    def text(self, jobs: Mapping[State, int], engine: EngineStats) -> tuple[bytes, str]:
+        """All figures, and their media type."""
+        for state, number in jobs.items():
+            self._jobs.labels(str(state)).set(number)
+        self._workers.labels("idle").set(engine.num_idle)
+        self._workers.labels("busy").set(engine.num_workers - engine.num_idle)
+        self._calls.set(engine.num_queued)
+        return generate_latest(self._registry), CONTENT_TYPE_LATEST

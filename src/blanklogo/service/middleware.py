@@ -1,0 +1,102 @@
+"""Around every request: an id, a bound on its body before it is read, and the figures for /metrics."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from dataclasses import dataclass
+
+from fastapi import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from blanklogo.errors import TooLargeError
+from blanklogo.service.problems import answer
+
+_ID_FORM = re.compile(r"[A-Za-z0-9._-]{1,64}")
+HEADER = "X-Request-ID"
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")  # all others count as one
+
+
+class RequestIds:
+    """Names each request, by the caller's `X-Request-ID` where it has one that fits, and says the name in the answer.
+
+    The application's figures (`app.state.parts.metrics`) are told when an answer begins.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = dict(scope["headers"]).get(HEADER.lower().encode(), b"").decode("latin-1")
+        request_id = given if _ID_FORM.fullmatch(given) else f"req_{secrets.token_hex(8)}"
+        scope.setdefault("state", {})["request_id"] = request_id
+        began = time.perf_counter()
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (HEADER.lower().encode(), request_id.encode())]
+                path = getattr(scope.get("route"), "path", "other")
+                seconds = time.perf_counter() - began
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                scope["app"].state.parts.metrics.note(method, path, message["status"], seconds)
+            await send(message)
+
+        await self._app(scope, receive, tell)
+
+
+@dataclass(frozen=True)
+class BodyLimit:
+    """How large a body may be.
+
+    Attributes:
+        path: where it holds, for this path and all under it that have no limit of their own.
+        max_bytes: None: whoever serves the path holds a limit itself.
+        instead: what to do with a larger one.
+    """
+
+    path: str
+    max_bytes: int | None
+    instead: str | None = None
+
+
+class BodyLimits:
+    """Refuses bodies over their limit with 413: by their announced length before a byte is read, else while reading."""
+
+    def __init__(self, app: ASGIApp, limits: tuple[BodyLimit, ...]) -> None:
+        self._app = app
+        self._limits = sorted(limits, key=lambda limit: -len(limit.path))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        limit = self._limit(scope["path"]) if scope["type"] == "http" else None
+        if limit is None or limit.max_bytes is None:
+            await self._app(scope, receive, send)
+            return
+        error = TooLargeError(
+            "a body over its limit", accepted=f"up to {limit.max_bytes / 1e6:g} MB", hint=limit.instead
+        )
+        length = dict(scope["headers"]).get(b"content-length", b"").decode("latin-1")
+        if length.isdecimal() and int(length) > limit.max_bytes:
+            await answer(error, scope["state"]["request_id"])(scope, receive, send)
+            return
+        await self._app(scope, _counted(receive, limit.max_bytes, error), send)
+
+    def _limit(self, path: str) -> BodyLimit | None:
+        return next((limit for limit in self._limits if path.startswith(limit.path)), None)
+
+
+def _counted(receive: Receive, max_bytes: int, error: TooLargeError) -> Receive:
+    num_bytes = 0
+
+    async def counted() -> Message:
+        nonlocal num_bytes
+        message = await receive()
+        num_bytes += len(message.get("body", b""))
+        if num_bytes > max_bytes:
+            raise HTTPException(413, str(error))  # what FastAPI lets through where it reads a body
+        return message
+
+    return counted

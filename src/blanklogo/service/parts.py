@@ -1,0 +1,85 @@
+"""What a service is made of, opened together and closed together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from blanklogo.engines.base import Engine
+from blanklogo.service.database import create_tables, open_database
+from blanklogo.service.jobs.course import conduct
+from blanklogo.service.jobs.durable import Durable
+from blanklogo.service.jobs.fetching import Fetcher
+from blanklogo.service.jobs.intake import Caller, Created, Intake, Repeatable, Wish
+from blanklogo.service.jobs.job import StoredJob
+from blanklogo.service.jobs.store import JobStore
+from blanklogo.service.jobs.tending import Tending
+from blanklogo.service.jobs.works import Works
+from blanklogo.service.metrics import Metrics
+from blanklogo.service.readiness import Readiness
+from blanklogo.service.settings import Settings
+from blanklogo.service.storage import ServiceUrls, open_storage
+from blanklogo.service.storage.keyring import from_folder
+from blanklogo.service.tokens.store import TokenStore
+from blanklogo.transfer.guard.policy import Policy
+
+
+class Parts:
+    """Everything, opened but not started.
+
+    Args:
+        engine: whoever made it closes it, after this.
+        policy: who may be reached for videos that callers name.
+
+    Raises:
+        OptionError, UnavailableError, WriteError: a part cannot be opened.
+    """
+
+    def __init__(self, settings: Settings, engine: Engine, policy: Policy) -> None:
+        self.settings = settings
+        self.limits = settings.limits
+        self.engine = engine
+        self.leaving = threading.Event()
+        self.database = open_database(settings.database)
+        create_tables(self.database)
+        self.tokens = TokenStore(self.database)
+        self.urls = ServiceUrls(from_folder(settings.folder), settings.base_url)
+        self.storage = open_storage(settings.storage or settings.folder / "storage", self.urls)
+        self.store = JobStore(self.database)
+        self.intake = Intake(self.store, self.limits.retention_seconds)
+        fetcher = Fetcher(settings.folder / "fetching", policy)
+        works = Works(self.store, self.storage, engine, fetcher, self.limits, self.leaving)
+        self.metrics = Metrics()
+        self.readiness = Readiness(self.database, self.storage, engine)
+        self.durable = Durable(settings.runs_database, lambda run, step: conduct(run, step, works), settings.width)
+        self.tending = Tending(self.store, self.storage, self.durable, fetcher)
+
+    def start(self) -> None:
+        """Takes up what was left by the process before, and what comes."""
+        self.durable.start()
+        self.tending.start()
+
+    def create(
+        self, caller: Caller, wishes: Sequence[Wish], repeatable: Repeatable | None = None, *, is_batch: bool = False
+    ) -> Created:
+        """Queues jobs; raises as `Intake.create`. A kill between the rows and the runs is made good by `tending`."""
+        repeated = self.intake.repeated(caller, repeatable) if repeatable is not None else None
+        made = repeated or self.intake.create(caller, wishes, repeatable, is_batch=is_batch)
+        if not made.is_repeated:
+            for job in made.jobs:
+                self.durable.put(job.run, job.owner)
+        return made
+
+    def retry(self, owner: str, job_id: str) -> StoredJob | None:
+        """As `JobStore.retry`, with its run."""
+        job = self.store.retry(owner, job_id, self.store.clock() + self.limits.retention_seconds)
+        if job is not None:
+            self.durable.put(job.run, job.owner)
+        return job
+
+    def close(self) -> None:
+        """Steps under way are given up, to be begun again by the next process; nothing is left running."""
+        self.leaving.set()
+        self.tending.close()
+        self.durable.close()
+        self.database.dispose()

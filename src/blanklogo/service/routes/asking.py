@@ -1,0 +1,82 @@
+"""What routes have in common: who asks, what of theirs, and under which key they may ask again."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Path, Request
+
+from blanklogo.errors import NotFoundError
+from blanklogo.service.jobs.intake import Caller, Repeatable
+from blanklogo.service.jobs.job import StoredJob
+from blanklogo.service.parts import Parts
+from blanklogo.service.problems import MEDIA_TYPE, Problem, request_id_of
+from blanklogo.service.tokens.dependency import require
+from blanklogo.service.tokens.token import Scope, Token
+
+Submitter = Annotated[Token, Depends(require(Scope.SUBMIT))]
+Reader = Annotated[Token, Depends(require(Scope.READ))]
+Admin = Annotated[Token, Depends(require(Scope.ADMIN))]
+JobId = Annotated[str, Path(pattern=r"^job_[0-9a-f]{12}$", examples=["job_0123456789ab"])]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        pattern=r"^[\x21-\x7e]{1,255}$",
+        description="A name for this request: sent again under it, it makes nothing new. Kept for two days.",
+    ),
+]
+
+
+def parts_of(request: Request) -> Parts:
+    """What the application is made of."""
+    return request.app.state.parts
+
+
+Here = Annotated[Parts, Depends(parts_of)]
+
+
+def caller_of(request: Request, token: Token) -> Caller:
+    """For the audit."""
+    return Caller(token.owner, token.id, request_id_of(request))
+
+
+def owned(parts: Parts, token: Token, job_id: str) -> StoredJob:
+    """The caller's job. Raises NotFoundError, for another owner's as for none."""
+    job = parts.store.owned(token.owner, job_id)
+    if job is None:
+        raise missing(job_id)
+    return job
+
+
+def missing(job_id: str) -> NotFoundError:
+    return NotFoundError(f"no job {job_id}", hint="GET /api/v1/jobs lists yours")
+
+
+def repeatable(key: str | None, *asked: Any) -> Repeatable | None:
+    """A creating request that may be sent again; None: it has no key."""
+    if key is None:
+        return None
+    return Repeatable(key, hashlib.sha256(repr(asked).encode()).hexdigest())
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route may refuse with, for the OpenAPI."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
+    return {status: {"description": _WORDS[status], "content": content} for status in (401, 403, *statuses)}
+
+
+_WORDS = {
+    400: "the body cannot be read",
+    401: "no token that is good here",
+    403: "the token lacks the scope",
+    404: "there is none, or it is somebody else's",
+    409: "it does not fit how things stand",
+    413: "larger than is taken",
+    422: "it does not fit",
+    499: "the job was cancelled meanwhile",
+    500: "the work failed",
+    503: "not now",
+    504: "it took too long",
+    507: "no room left",
+}

@@ -1,0 +1,48 @@
+"""Whether the service is there, whether it can work, and its figures."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from blanklogo import __version__
+from blanklogo.service.routes.asking import Admin, Here, problems
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    status: str
+    version: str
+
+
+class Readiness(BaseModel):
+    """Each part: "ok", or what is wrong."""
+
+    database: str
+    storage: str
+    engine: str
+
+
+@router.get("/health")
+@router.get("/healthz", include_in_schema=False)
+async def health() -> Health:
+    """That the process answers. For anyone."""
+    return Health(status="healthy", version=__version__)
+
+
+@router.get(
+    "/readyz", response_model=Readiness, responses={503: {"model": Readiness, "description": "not all is well"}}
+)
+def ready(parts: Here) -> Response:
+    """Whether the database answers, the storage takes and gives a file, and a worker loads. For anyone."""
+    found = parts.readiness.look()
+    return JSONResponse(found, 200 if set(found.values()) == {"ok"} else 503)
+
+
+@router.get("/metrics", responses=problems())
+def metrics(parts: Here, token: Admin) -> Response:
+    """Figures in Prometheus' text format."""
+    text, media_type = parts.metrics.text(parts.store.counts(), parts.engine.stats)
+    return Response(text, media_type=media_type)

@@ -1,0 +1,122 @@
+"""The whole of a short removal in one request: a video as base64 in, a video as base64 out."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field, ValidationError
+
+from blanklogo.errors import BlankLogoError, CancelledError, NotFoundError, OptionError, from_dict
+from blanklogo.service import views
+from blanklogo.service.bodies import Options, Rights
+from blanklogo.service.jobs.intake import Caller, Wish
+from blanklogo.service.jobs.job import StoredJob
+from blanklogo.service.jobs.options import suffix_of
+from blanklogo.service.jobs.states import State
+from blanklogo.service.names import plain_name
+from blanklogo.service.parts import Parts
+from blanklogo.service.problems import unfit
+from blanklogo.service.routes.asking import Here, IdempotencyKey, Submitter, caller_of, problems, repeatable
+from blanklogo.service.tokens.dependency import require
+from blanklogo.service.tokens.token import Scope
+from blanklogo.wire import MAX_BASE64_BYTES, STATS
+
+PATH = "/process_video_http"
+MAX_BODY_BYTES = MAX_BASE64_BYTES + 10_000  # the text of the video, and a little beside it
+_LOOK_SECONDS = 0.25
+
+router = APIRouter(tags=["process"], dependencies=[Depends(require(Scope.SUBMIT)), Depends(require(Scope.READ))])
+
+
+class ProcessRequest(Options):
+    """A video in a body."""
+
+    video: str = Field(description="base64 of the file; a data: URL will do", min_length=4)
+    name: str = Field("video.mp4", max_length=200)
+    rights_confirmed: Rights
+
+
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": ProcessRequest.model_json_schema(ref_template="#/components/schemas/{model}"),
+                "example": {"video": "AAAAIGZ0eXBpc29t…", "platform": "sora", "rights_confirmed": True},
+            }
+        },
+    }
+}
+
+
+@router.post(PATH, responses=problems(400, 409, 413, 422, 499, 500, 503, 504), openapi_extra=_BODY)
+async def process_video_http(
+    request: Request, parts: Here, token: Submitter, idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
+    """Removes the mark and answers when it is done: `video` as base64, or where that would be over 50 MB the signed URL
+    in `output`; with `stats`, the `report` and the `job_id`. The job goes on, and stays, when the caller hangs up."""
+    body = _checked(await request.body())
+    job = await run_in_threadpool(_created, parts, caller_of(request, token), body, idempotency_key)
+    while not job.state.is_over:
+        await asyncio.sleep(_LOOK_SECONDS)
+        found = await run_in_threadpool(parts.store.get, job.id)
+        if found is None or parts.leaving.is_set():
+            raise NotFoundError(f"{job.id} is not at hand any more", hint=f"GET /api/v1/jobs/{job.id}")
+        job = found
+    return await run_in_threadpool(_answer, parts, job)
+
+
+def _checked(body: bytes) -> ProcessRequest:
+    try:
+        return ProcessRequest.model_validate_json(body)
+    except ValidationError as error:
+        errors = error.errors(include_input=False)
+        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in errors]) from None
+
+
+def _created(parts: Parts, caller: Caller, body: ProcessRequest, idempotency_key: str | None) -> StoredJob:
+    data = _decoded(body.video)
+    name = plain_name(body.name)
+    upload = parts.intake.open_upload(caller, name, suffix_of(name))
+    stored = parts.storage.put(upload.key, iter([data]), parts.limits.max_input_bytes)
+    again = repeatable(idempotency_key, "process", body.request(), stored.sha256)
+    wish = Wish(body.request(), upload_id=upload.id, num_bytes=stored.num_bytes, sha256=stored.sha256)
+    made = parts.create(caller, [wish], again)
+    if made.is_repeated:
+        parts.storage.delete(upload.key)
+    return made.jobs[0]
+
+
+def _decoded(text: str) -> bytes:
+    head, comma, rest = text.partition(",")
+    data = rest if comma and head.startswith("data:") and head.endswith(";base64") else text
+    try:
+        return base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        raise unfit(OptionError("no base64", accepted="the file's bytes as standard base64"), "video") from None
+
+
+def _answer(parts: Parts, job: StoredJob) -> dict[str, Any]:
+    if job.state is not State.COMPLETED or job.report is None:
+        raise _ended(job)
+    output = views.download(job, parts.storage, parts.store.clock())
+    is_small = -(-output.size_bytes // 3) * 4 <= MAX_BASE64_BYTES
+    pieces: Iterator[bytes] = parts.storage.read(job.output_key or "") if is_small else iter(())
+    return {
+        "video": base64.b64encode(b"".join(pieces)).decode("ascii") if is_small else None,
+        "output": None if is_small else output.download_url,
+        "stats": {name: job.report[name] for name in STATS},
+        "report": job.report,
+        "job_id": job.id,
+    }
+
+
+def _ended(job: StoredJob) -> BlankLogoError:
+    return CancelledError(f"{job.id} was cancelled") if job.error is None else from_dict(job.error)
