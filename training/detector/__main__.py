@@ -32,7 +32,7 @@ class Scale:
     recipe: Recipe
 
 
-FULL = Scale(39, 4, SHARD_WINDOWS, Recipe(steps=4300))
+FULL = Scale(64, 4, SHARD_WINDOWS, Recipe(steps=6600))
 TINY = Scale(1, 1, 4, Recipe(steps=4, batch_size=2, save_every=2))
 
 
