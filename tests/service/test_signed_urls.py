@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from storage_app import Served, in_process, in_thread
-from storages import KEYS, MEDIA, Clock, files_under, local_storage
+from storages import KEYS, MEDIA, Clock, files_under, local_storage, peak_bytes
 
 from blanklogo.engines.inline import InlineEngine
 from blanklogo.engines.spec import EngineSpec
@@ -487,9 +487,3 @@ def test_500_mb_go_through_in_64_mb_of_memory(tmp_path: Path) -> None:
         assert fetched.hexdigest() == wanted.hexdigest()
         after = peak_bytes(server.pid)
     assert max(brought, after) - before <= 64_000_000
-
-
-def peak_bytes(pid: int) -> int:
-    """The most that a process has had resident."""
-    [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) * 1024

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 from storage_app import Served, in_process, in_thread
-from storages import MEDIA, Clock, files_under, local_storage
+from storages import MEDIA, Clock, files_under, local_storage, peak_bytes
 
 from blanklogo.errors import ConflictError, NotFoundError, OptionError, WriteError
 from blanklogo.service.storage.arriving import Gate
@@ -415,9 +415,3 @@ def test_a_killed_server_goes_on_where_it_was_and_holds_little(tmp_path: Path) -
     served.storage.sweep(older_than_seconds=-1)
     assert len(files_under(tmp_path)) == 3
     assert grown <= 64_000_000
-
-
-def peak_bytes(pid: int) -> int:
-    """The most that a process has had resident."""
-    [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) * 1024
