@@ -32,8 +32,9 @@
 
 A message says what came, what is accepted and what to try. Foreign errors are turned into these at one border each:
 `blanklogo.media.errors` for FFmpeg and the disk under media, `blanklogo.models.files` for the disk under weights,
-`blanklogo.net.http` for HTTP, `blanklogo.service.database` for the service's database, each engine's own module for its
-provider. `as_dict` and `from_dict` carry an error across a border as JSON.
+`blanklogo.net.http` for HTTP, `blanklogo.service.database` for the service's database,
+`blanklogo.service.storage.failures` for its storage, each engine's own module for its provider. `as_dict` and
+`from_dict` carry an error across a border as JSON.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ class UnauthorizedError(CallerError):
 
 
 class ForbiddenError(CallerError):
-    """The service was asked with a good token that lacks the scope."""
+    """The service was asked with a good token that lacks the scope, or by a URL whose signature does not allow it."""
 
 
 class ProcessingError(BlankLogoError):

@@ -34,3 +34,9 @@ def pieces(data: bytes, size: int = 65536) -> Iterator[bytes]:
 
 def files_under(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def peak_bytes(pid: int) -> int:
+    """The most that a process has had resident."""
+    [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,14 @@ def test_what_comes_from_a_network_is_put_alike(storage: Storage) -> None:
     assert b"".join(storage.read(KEY)) == MEDIA
 
 
+def test_objects_are_made_of_others_several_at_once(storage: Storage) -> None:
+    storage.put(KEY, pieces(MEDIA))
+    keys = [f"own_1/job_{number}/copy.mp4" for number in range(2, 10)]
+    with ThreadPoolExecutor(len(keys)) as threads:
+        copies = list(threads.map(lambda key: storage.put(key, storage.read(KEY)), keys))
+    assert set(copies) == {Stored(len(MEDIA), SHA256)}
+
+
 def test_an_empty_object_is_one(storage: Storage) -> None:
     assert storage.put(KEY, []).num_bytes == 0
     assert b"".join(storage.read(KEY)) == b""
@@ -78,14 +87,13 @@ def test_nothing_there(storage: Storage) -> None:
 
 @pytest.mark.parametrize("is_async", [False, True])
 def test_what_breaks_off_leaves_what_was_there(storage: Storage, tmp_path: Path, is_async: bool) -> None:
-    storage.put(KEY, [b"before"])
-
     def put() -> None:
         if is_async:
             asyncio.run(storage.put_async(KEY, from_network(breaking(40))))
         else:
             storage.put(KEY, breaking(40))
 
+    storage.put(KEY, [b"before"])
     with pytest.raises(TimeoutError, match="the line broke"):
         put()
     assert b"".join(storage.read(KEY)) == b"before"

@@ -18,8 +18,9 @@ from blanklogo.engines.spec import EngineSpec
 from blanklogo.service import problems
 from blanklogo.service.middleware import BodyLimit, BodyLimits, RequestIds
 from blanklogo.service.parts import Parts
-from blanklogo.service.routes import catalogue, events, health, jobs, process, uploads
+from blanklogo.service.routes import catalogue, events, health, jobs, process, resumable, uploads
 from blanklogo.service.settings import Settings
+from blanklogo.service.storage.arriving import Gate
 from blanklogo.service.storage.routes import router as files
 from blanklogo.service.storage.signing import PATH as FILES_PATH
 from blanklogo.transfer.guard.policy import Policy
@@ -54,7 +55,8 @@ def create_app(settings: Settings, engine: Engine | None = None, policy: Policy 
         try:
             parts = await run_in_threadpool(Parts, settings, used, guard)
             app.state.parts, app.state.tokens = parts, parts.tokens
-            app.state.storage, app.state.urls = parts.storage, parts.urls
+            app.state.storage, app.state.urls, app.state.gate = parts.storage, parts.urls, Gate()
+            app.state.tus = resumable.tus_of(parts, app.state.gate)
             await run_in_threadpool(parts.start)
             yield
         finally:
@@ -83,6 +85,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
         BodyLimit(uploads.UPLOAD_PATH, limits.max_input_bytes + _FORM_BYTES, "a shorter or smaller video"),
         BodyLimit(process.PATH, process.MAX_BODY_BYTES, f"POST {upload}"),
         BodyLimit(FILES_PATH, None),
+        BodyLimit(resumable.PATH, None),
     )
     return [Middleware(RequestIds), Middleware(BodyLimits, limits=bounds)]
 
@@ -94,4 +97,5 @@ def _routed(app: FastAPI) -> FastAPI:
         app.include_router(room.router, dependencies=shown)
     app.include_router(health.router)
     app.include_router(files)
+    app.include_router(resumable.router)
     return app

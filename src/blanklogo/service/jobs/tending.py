@@ -18,6 +18,7 @@ from blanklogo.service.jobs.table import answers, uploads
 from blanklogo.service.storage import Storage
 
 _QUIET_SECONDS = 30.0  # a job of which so long nothing was heard is looked after
+_SWEEP_SECONDS = 3600.0  # between two looks for what killed processes left half-written
 _ANSWERS_SECONDS = 2 * DAYS  # for which a creating request may be repeated
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Tending:
         self._durable = durable
         self._fetcher = fetcher
         self._every_seconds = every_seconds
+        self._swept_seconds = 0.0
         self._leaving = threading.Event()
         self._thread = threading.Thread(target=self._rounds, name="tending", daemon=True)
 
@@ -59,6 +61,9 @@ class Tending:
             self._expire(job)
         self._forget_uploads(now)
         self._fetcher.tidy(DAYS)
+        if now >= self._swept_seconds + _SWEEP_SECONDS:
+            self._storage.sweep()
+            self._swept_seconds = now
 
     def _rounds(self) -> None:
         quiet_seconds = 0.0  # the process before was killed, perhaps between a job's row and its run

@@ -26,11 +26,12 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, 112})
 
 
 @contextmanager
-def foreign_errors(key: str, meter: Meter | None = None) -> Iterator[None]:
+def foreign_errors(key: str, meter: Meter | None = None, *, is_writing: bool = False) -> Iterator[None]:
     """Turns what obstore and the disk raise about an object into the tree's errors.
 
     Args:
         meter: through which the object comes; what its source raises stays as it is.
+        is_writing: nothing needs to be there but the place itself.
 
     Raises:
         NotFoundError: there is no such object.
@@ -45,11 +46,13 @@ def foreign_errors(key: str, meter: Meter | None = None) -> Iterator[None]:
     except (BaseError, OSError) as error:
         if meter is not None and error is meter.broken_by:
             raise
-        raise _as_ours(error, key) from error
+        raise _as_ours(error, key, is_writing) from error
 
 
-def _as_ours(error: Exception, key: str) -> BlankLogoError:
+def _as_ours(error: Exception, key: str, is_writing: bool) -> BlankLogoError:
     if isinstance(error, FileNotFoundError | NotFoundError):
+        if is_writing:
+            return TransferError(f"the storage has no place for {key}", hint="the bucket or folder it is to be in")
         return OurNotFoundError(f"there is no object {key}")
     if isinstance(error, AlreadyExistsError | PreconditionError):
         return ConflictError(f"the object {key} is there already, or is another by now", hint="look at it again")

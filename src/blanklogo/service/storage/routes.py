@@ -1,78 +1,56 @@
-"""What the service's own signed URLs lead to: a file to fetch, whole or a part of it, and a place to bring one to.
+"""The routes behind the service's own signed URLs. Whoever has a good one needs no token.
 
-The application holds its storage as `app.state.storage` and its URLs as `app.state.urls`. Whoever has a URL needs no
-token; what it allows, its signature says.
+The application holds `app.state.storage`, `app.state.urls` and `app.state.gate`, which other routes with large bodies
+share. Errors are raised as the tree's (ForbiddenError, TooLargeError, WriteError, …), for it to make answers of.
 """
 
 from __future__ import annotations
 
-import re
-from urllib.parse import quote
-
 from fastapi import APIRouter, Request, Response
-from fastapi.concurrency import run_in_threadpool
-from starlette.responses import StreamingResponse
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
 
-from blanklogo.service.storage.keys import content_type
-from blanklogo.service.storage.signing import PATH, Grant
-from blanklogo.service.storage.store import Stat, Storage
+from blanklogo.errors import ForbiddenError
+from blanklogo.service.storage.answers import GUARDS, file_answer
+from blanklogo.service.storage.arriving import Gate, announced_bytes, arriving
+from blanklogo.service.storage.signing import PATH, Grant, ServiceUrls
+from blanklogo.service.storage.store import Storage
 
-router = APIRouter(include_in_schema=False)
-
-_RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
+router = APIRouter(prefix=PATH, include_in_schema=False)  # nobody makes such a URL but the service
 
 
-@router.api_route(f"{PATH}/{{key:path}}", methods=["GET", "HEAD"])
+@router.api_route("/{key:path}", methods=["GET", "HEAD"])
 def fetch(request: Request, key: str) -> Response:
-    """The file, or one range of it (RFC 9110, 14). Raises ForbiddenError, NotFoundError."""
-    grant = _granted(request, key)
-    storage: Storage = request.app.state.storage
-    stat = storage.stat(grant.key)
-    start, end = _range(request, stat)
-    headers = _headers(grant, stat)
-    if start >= end and stat.num_bytes:
-        return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{stat.num_bytes}"})
-    headers["Content-Length"] = str(end - start)
-    is_part = end - start < stat.num_bytes
-    if is_part:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{stat.num_bytes}"
-    status = 206 if is_part else 200
-    if request.method == "HEAD":
-        return Response(status_code=status, headers=headers)
-    return StreamingResponse(storage.opened(stat, start, end), status, headers)
+    """The file, whole or in part."""
+    grant = granted(request, key)
+    is_head = request.method == "HEAD"
+    return file_answer(request.app.state.storage, grant.key, request.headers, grant.name, is_head=is_head)
 
 
-@router.put(f"{PATH}/{{key:path}}", status_code=201)
+@router.put("/{key:path}", status_code=201)
 async def bring(request: Request, key: str) -> Response:
-    """A file, streamed into its place. Raises ForbiddenError, TooLargeError, OptionError for another digest."""
-    grant = await run_in_threadpool(_granted, request, key)
-    assert grant.max_bytes is not None  # no signature for a PUT is without it
-    storage: Storage = request.app.state.storage
-    await storage.put_async(grant.key, request.stream(), grant.max_bytes, grant.sha256)
-    return Response(status_code=201)
+    """A file, streamed into its place; the answer has its size and SHA-256."""
+    grant = granted(request, key)
+    gate: Gate = request.app.state.gate
+    with gate.passed():
+        return await _brought(request.app.state.storage, request, grant)
 
 
-def _granted(request: Request, key: str) -> Grant:
-    return request.app.state.urls.granted(request.method, key, request.query_params.multi_items())
+def granted(request: Request, key: str) -> Grant:
+    """What the request's URL allows it. Raises ForbiddenError: nothing."""
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    if not raw.endswith(
+        f"{PATH}/{key}".encode(errors="replace")
+    ):  # something in it was escaped, which nothing in a key needs to be
+        raise ForbiddenError("a URL whose signature is wrong", hint="the URL as it was given, with its method")
+    urls: ServiceUrls = request.app.state.urls
+    return urls.granted(request.method, key, request.query_params.multi_items())
 
 
-def _headers(grant: Grant, stat: Stat) -> dict[str, str]:
-    """Nothing here is to be run by a browser, or kept by a proxy."""
-    name = grant.name or grant.key.rpartition("/")[2]
-    return {
-        "Content-Type": content_type(grant.key),
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}",
-        "ETag": stat.e_tag,
-        "Accept-Ranges": "bytes",
-        "Cache-Control": "private",
-        "X-Content-Type-Options": "nosniff",
-    }
-
-
-def _range(request: Request, stat: Stat) -> tuple[int, int]:
-    """Half-open; what is no single range, or of another version, is the whole."""
-    match = _RANGE.fullmatch(request.headers.get("Range", ""))
-    if match is None or request.headers.get("If-Range", stat.e_tag) != stat.e_tag:
-        return 0, stat.num_bytes
-    end = int(match[2]) + 1 if match[2] else stat.num_bytes
-    return int(match[1]), min(end, stat.num_bytes)
+async def _brought(storage: Storage, request: Request, grant: Grant) -> Response:
+    max_bytes = grant.max_bytes or 0
+    num_bytes = announced_bytes(request, max_bytes)
+    await run_in_threadpool(storage.check_room, num_bytes or 0)
+    stored = await storage.put_async(grant.key, arriving(request), max_bytes, grant.sha256)
+    told = {"key": grant.key, "num_bytes": stored.num_bytes, "sha256": stored.sha256}
+    return JSONResponse(told, 201, GUARDS)

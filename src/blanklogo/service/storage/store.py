@@ -7,6 +7,7 @@ a multipart upload) and put in place at the end. Bytes stream through; at most a
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -96,8 +97,8 @@ class Storage:
             OptionError: another digest.
         """
         meter = self._meter(key, max_bytes, sha256)
-        with foreign_errors(key, meter):
-            obstore.put(self._store, key, meter.metered(chunks), **self._way(key))
+        with foreign_errors(key, meter, is_writing=True), ThreadPoolExecutor(1, "chunks") as thread:
+            obstore.put(self._store, key, meter.metered(_pulled(chunks, thread)), **self._way(key))
             self._settle(key)
         return Stored(meter.num_bytes, meter.sha256)
 
@@ -106,7 +107,7 @@ class Storage:
     ) -> Stored:
         """As `put`, for bytes that come from a network."""
         meter = self._meter(key, max_bytes, sha256)
-        with foreign_errors(key, meter):
+        with foreign_errors(key, meter, is_writing=True):
             await obstore.put_async(self._store, key, meter.metered_async(chunks), **self._way(key))
             if self._folder is not None:
                 await self._folder.settle_async(key)
@@ -118,7 +119,7 @@ class Storage:
         Raises:
             ConflictError: there is one.
         """
-        with foreign_errors(check_key(key)):
+        with foreign_errors(check_key(key), is_writing=True):
             self.check_room(len(data))
             obstore.put(self._store, key, data, mode="create", use_multipart=False)
             self._settle(key)
@@ -198,7 +199,7 @@ class Storage:
             pass
         return Stored(meter.num_bytes, meter.sha256)
 
-    def sweep(self, older_than_seconds: float = 24 * 3600.0) -> int:
+    def sweep(self, older_than_seconds: float = 3600.0) -> int:
         """Removes what killed processes left half-written in a local folder: temporary files that nobody has written
         to for so long. Returns how many. An object store has rules of its own for that (docs/service/storage.md)."""
         return self._folder.sweep(older_than_seconds) if self._folder is not None else 0
@@ -217,6 +218,14 @@ class Storage:
         if self._folder is None:
             way["attributes"] = _attributes(key)
         return way
+
+
+def _pulled(chunks: Iterable[bytes], thread: Executor) -> Iterator[bytes]:
+    """The same chunks, each made in that thread: obstore asks for them where it may not be called itself, and they may
+    come from this very storage."""
+    source = iter(chunks)
+    while (chunk := thread.submit(next, source, None).result()) is not None:
+        yield chunk
 
 
 def _pieces(got: obstore.GetResult, key: str) -> Iterator[bytes]:

@@ -1,0 +1,168 @@
+"""The storage in an S3 that speaks over a real line: moto's server, of the development extra `moto[server]`."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx2
+import pytest
+from sigv4 import signature
+from storage_app import in_thread
+from storages import KEYS, MEDIA, pieces
+
+from blanklogo.errors import ConflictError, NotFoundError, TooLargeError, TransferError
+from blanklogo.service.storage import ServiceUrls, Storage, Stored, open_storage
+from blanklogo.service.storage.uploads import About, Uploads
+
+if find_spec("moto") is None:
+    pytest.skip("needs an S3 server: pip install 'moto[server]'", allow_module_level=True)
+
+SECRET, REGION = "a/secret+of/forty", "eu-central-1"
+KEY = "own_1/job_1/clip.mp4"
+LARGE = MEDIA * 7  # 21 MB: three parts
+SERVER = """
+import sys
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        assert server.stdout is not None
+        address = f"http://127.0.0.1:{int(server.stdout.readline())}"
+        try:
+            httpx2.put(f"{address}/media", timeout=60).raise_for_status()
+            yield address
+        finally:
+            server.kill()
+
+
+@pytest.fixture
+def settings(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_REGION", REGION)
+
+
+@pytest.fixture
+def storage(settings: None) -> Iterator[Storage]:
+    storage = opened("s3://media/of/blanklogo")
+    yield storage
+    storage.delete_prefix("own_1")
+
+
+def opened(url: str) -> Storage:
+    return open_storage(url, ServiceUrls(KEYS, "http://service.test"))
+
+
+def test_what_was_put_is_read_in_whole_and_in_parts(storage: Storage, address: str) -> None:
+    assert storage.put(KEY, pieces(LARGE)) == Stored(len(LARGE), hashlib.sha256(LARGE).hexdigest())
+    assert b"".join(storage.read(KEY)) == LARGE
+    assert b"".join(storage.read(KEY, 8_000_000, 9_000_001)) == LARGE[8_000_000:9_000_001]
+    assert storage.stat(KEY).num_bytes == len(LARGE)
+    assert storage.stat(KEY).e_tag.startswith('"')
+    assert not storage.is_local
+    stored = httpx2.head(f"{address}/media/of/blanklogo/{KEY}")
+    assert stored.headers["content-type"] == "video/mp4"
+    assert stored.headers["content-disposition"] == 'attachment; filename="clip.mp4"'
+    storage.put(KEY, [])
+    assert b"".join(storage.read(KEY)) == b""
+
+
+def test_keys_are_listed_and_deleted(storage: Storage) -> None:
+    for key in ("own_1/job_1/a", "own_1/job_1/b", "own_1/job_12/a"):
+        storage.put(key, [b"x"])
+    assert sorted(storage.listed("own_1/job_1")) == ["own_1/job_1/a", "own_1/job_1/b"]
+    assert storage.delete_prefix("own_1/job_1/") == 2
+    storage.delete("own_1/job_1/a")
+    assert list(storage.listed()) == ["own_1/job_12/a"]
+    with pytest.raises(NotFoundError):
+        storage.stat(KEY)
+    with pytest.raises(NotFoundError):
+        storage.read(KEY)
+
+
+def test_what_breaks_off_is_not_there(storage: Storage, address: str) -> None:
+    with pytest.raises(TooLargeError):
+        storage.put(KEY, pieces(LARGE), max_bytes=20_000_000)
+    assert list(storage.listed()) == []
+    left = httpx2.get(f"{address}/media?uploads")
+    assert "<Upload>" not in left.text, "the parts that were brought are given up"
+
+
+def test_another_version_is_not_mixed_in(storage: Storage) -> None:
+    storage.put(KEY, [b"before"])
+    seen = storage.stat(KEY)
+    storage.put(KEY, [b"after"])
+    with pytest.raises(ConflictError):
+        storage.opened(seen)
+    with pytest.raises(ConflictError):
+        storage.create(KEY, b"once more")
+    assert b"".join(storage.read(KEY)) == b"after"
+
+
+def test_signed_urls_bring_and_fetch(storage: Storage) -> None:
+    put, get = storage.sign_put(KEY, 60), storage.sign_get(KEY, 60)
+    httpx2.put(put, content=MEDIA, headers={"Content-Type": "video/mp4"}).raise_for_status()
+    assert storage.digest(KEY) == Stored(len(MEDIA), hashlib.sha256(MEDIA).hexdigest())
+    assert httpx2.get(get).content == MEDIA
+    part = httpx2.get(get, headers={"Range": "bytes=5-9"})
+    assert (part.status_code, part.content) == (206, MEDIA[5:10])
+
+
+@pytest.mark.parametrize("url", ["s3://media", "s3://media/of/blanklogo", "s3://media/of/blanklogo/"])
+def test_signatures_are_as_aws_describes_them(settings: None, url: str) -> None:
+    storage = opened(url)
+    for method, signed in (("GET", storage.sign_get(KEY, 61.5)), ("PUT", storage.sign_put(KEY, 61.5))):
+        query = dict(parse_qsl(urlsplit(signed).query))
+        assert query["X-Amz-Signature"] == signature(method, signed, SECRET, REGION)
+        assert query["X-Amz-Signature"] != signature("DELETE", signed, SECRET, REGION)
+        assert query["X-Amz-Credential"].startswith("someone/")
+        assert query["X-Amz-Expires"] == "62"
+        at = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        assert abs(at.timestamp() - time.time()) < 60
+        prefix = "" if url == "s3://media" else "of/blanklogo/"
+        assert urlsplit(signed).path == f"/media/{prefix}{KEY}"
+        assert SECRET not in signed
+
+
+def test_an_upload_in_pieces(storage: Storage) -> None:
+    uploads, about = Uploads(storage), About("own_1/upload_1/input.mp4", len(LARGE), time.time() + 60)
+    uploads.begin(about)
+    for start in range(0, len(LARGE), 8 << 20):
+        assert uploads.offset(about) == start
+        uploads.append(about, start, LARGE[start : start + (8 << 20)])
+    with pytest.raises(ConflictError):
+        uploads.append(about, 8 << 20, b"once more")
+    assert uploads.finish(about).sha256 == hashlib.sha256(LARGE).hexdigest()
+    assert sorted(key.rpartition("/")[2] for key in storage.listed()) == ["about", "done", "input.mp4"]
+
+
+def test_the_service_may_serve_it_too(storage: Storage, tmp_path: Path) -> None:
+    storage.put(KEY, pieces(MEDIA))
+    with in_thread(tmp_path, storage=storage) as served:
+        answer = httpx2.get(served.urls.get(KEY, 60), headers={"Range": "bytes=-7"})
+    assert (answer.status_code, answer.content) == (206, MEDIA[-7:])
+
+
+def test_a_bucket_that_is_not_there(settings: None) -> None:
+    for put in (lambda: opened("s3://none").put(KEY, pieces(MEDIA)), lambda: opened("s3://none").create(KEY, b"x")):
+        with pytest.raises(TransferError, match=r"no place for own_1/job_1/clip\.mp4"):
+            put()
