@@ -12,7 +12,6 @@ from blanklogo.detection.glances import Glance, Scored
 from blanklogo.types import Box
 
 SAME_OVERLAP = 0.45  # intersection over union of boxes that are one place
-LEAST_SHARE = 0.6  # of the windows between its first and its last that must show it
 
 
 @dataclass(frozen=True, eq=False)
