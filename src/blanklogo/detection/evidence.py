@@ -5,15 +5,13 @@ stays the same (`votes`, `pairs`); lone groups of pixels with strong evidence ar
 whole video (`lasting`) or under hypotheses about when (`seeds`, `partial`), which must make one hopping mark (`hops`,
 `matching`). What keeps its lines but not its picture is captions (`constancy`). Presence is measured in every kept
 picture (`presence`). Where the scene itself stands still, or the point lies at the centre of a zoom (`zoom`), nothing
-can be known on them; but what hops before a still scene shows by what changes (`changes`). Lettering that is no mark is
-told by the network (`lettering`).
+can be known on evidence. Lettering that is no mark is told by the network (`lettering`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from blanklogo.detection.changes import changing
 from blanklogo.detection.constancy import is_constant
 from blanklogo.detection.glances import Finder, glances
 from blanklogo.detection.hops import hopping
@@ -84,7 +82,7 @@ def _by_evidence(seen: Record, platform: Platform | None) -> tuple[list[list[Pla
         return [], SHORT, True
     votes = vote([window.field for window in seen.windows], seen.shot_indices)
     if votes.num_scenes < LEAST_SCENES:
-        return changing(seen), STILL, True
+        return [], STILL, True
     marks, is_partly_still = _marks(seen, votes, platform)
     return marks, PARTLY_STILL if is_partly_still else None, False
 

@@ -23,9 +23,9 @@ from blanklogo.detection.record import Record
 from blanklogo.detection.sightings import Sighting, overlap, sightings
 from blanklogo.types import Box
 
-LEAST_SCORE = 0.3  # mean of a place's scores in the windows that show it; less is not looked at any further
-SURE = 0.56  # mean score times the share of the video: no clean film of the benchmark reaches it
-SURE_MOVING = 0.4  # where the scene moves and the thing does not: less is needed
+LEAST_SCORE = 0.28  # mean of a place's scores in the windows that show it; less is not looked at any further
+SURE = 0.4  # mean score times the share of the video: no clean film of the benchmark reaches it
+SURE_MOVING = 0.3  # where the scene moves and the thing does not: less is needed
 SURE_ALONE = 0.65  # mean score of what a single window shows, in clips of a few seconds
 LEAST_WINDOWS = 2
 USUAL_PERCENTILE = 75
