@@ -101,9 +101,8 @@ class Ledger:
         if states:
             conditions.append(deliveries.c.state.in_(list(states)))
         query = select(deliveries, webhooks.c.url).join(webhooks).where(*conditions)
-        order = (deliveries.c.created_seconds.desc(), deliveries.c.id)
         with reading(self._database) as connection:
-            rows = connection.execute(query.order_by(*order).offset(offset).limit(limit)).all()
+            rows = connection.execute(query.order_by(deliveries.c.version.desc()).offset(offset).limit(limit)).all()
             found = tuple(_delivery(row, _attempts(connection, row.id)) for row in rows)
             total = connection.scalar(select(func.count()).select_from(deliveries).where(*conditions))
         return found, total or 0
@@ -180,7 +179,7 @@ def _next(now: float, busy_owners: Collection[str]) -> Any:
         .exists()
     )
     is_free = deliveries.c.owner.not_in(list(busy_owners))
-    order = (deliveries.c.due_seconds, deliveries.c.created_seconds, deliveries.c.id)
+    order = (deliveries.c.due_seconds, deliveries.c.created_seconds, deliveries.c.version)
     return select(deliveries.c.id).where(*_due(now), is_free, ~is_under_way).order_by(*order).limit(1)
 
 

@@ -38,7 +38,7 @@ class _Part(BaseModel):
 
 class InputTold(_Part):
     filename: str
-    sizeBytes: int | None
+    sizeBytes: int | None = None
 
 
 class OutputTold(_Part):
@@ -51,7 +51,7 @@ class OutputTold(_Part):
 class ErrorTold(_Part):
     error: str
     message: str
-    hint: str | None
+    hint: str | None = None
 
 
 class JobTold(_Part):

@@ -60,6 +60,7 @@ def _fresh(name: EventName, job: StoredJob, now_seconds: float) -> dict[str, obj
     return {
         "id": event_id,
         "owner": job.owner,
+        "version": job.version,
         "body": body_of(event_id, name, job, now_seconds),
         "state": DeliveryState.WAITING,
         "created_seconds": now_seconds,

@@ -25,6 +25,7 @@ deliveries = Table(  # an event on its way, and afterwards what became of it
     Column("run_number", Integer, nullable=False),
     Column("event", String(16), nullable=False),
     Column("step", String(40), nullable=False),  # of a progress; else empty
+    Column("version", Integer, nullable=False),  # the job's, so that its events have an order that no clock disturbs
     Column("body", Text, nullable=False),
     Column("state", String(12), nullable=False),
     Column("reason", Text, nullable=True),  # why it failed
@@ -37,7 +38,7 @@ deliveries = Table(  # an event on its way, and afterwards what became of it
     Column("num_replays", Integer, nullable=False),
     Index("deliveries_once", "job_id", "run_number", "event", "step", unique=True),
     Index("deliveries_due", "state", "due_seconds"),
-    Index("deliveries_of_job", "job_id", "created_seconds"),
+    Index("deliveries_of_job", "job_id", "version"),
 )
 
 attempts = Table(
