@@ -1,0 +1,43 @@
+"""The client of a BlankLogo service, for Python. It needs no extra, and neither the service nor an engine.
+
+::
+
+    clients      Client, AsyncClient, Endpoint, AsyncEndpoint: what users hold
+    core         every call, as a flow
+    asking       a request that is tried again while that may help
+    uploading, downloading, waiting, processing     the longer flows
+    effects      what a flow asks of whoever runs it
+    drivers      who runs flows: one that waits, one that is awaited
+    access       where a service is, and who asks
+    answers, results    what it says: errors of the tree, frozen values
+
+A flow neither knows sockets nor whether anybody awaits it, so that all of this is written once for both.
+"""
+
+from blanklogo.client.clients import AsyncClient, AsyncEndpoint, Client, Endpoint, process_video
+from blanklogo.client.results import (
+    EstimateLine,
+    Health,
+    Job,
+    JobPage,
+    PlatformInfo,
+    Processed,
+    Readiness,
+    Result,
+)
+
+__all__ = [
+    "AsyncClient",
+    "AsyncEndpoint",
+    "Client",
+    "Endpoint",
+    "EstimateLine",
+    "Health",
+    "Job",
+    "JobPage",
+    "PlatformInfo",
+    "Processed",
+    "Readiness",
+    "Result",
+    "process_video",
+]
