@@ -36,6 +36,11 @@ class _Blocking:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    @property
+    def url(self) -> str:
+        """Of what is asked."""
+        return self._core.access.url
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._core.access})"
 
@@ -58,6 +63,11 @@ class _Awaitable:
 
     async def __aexit__(self, *error: object) -> None:
         await self.close()
+
+    @property
+    def url(self) -> str:
+        """Of what is asked."""
+        return self._core.access.url
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._core.access})"

@@ -136,7 +136,7 @@ class Part:
 
     def begin(self) -> None:
         """Raises TargetError: the target may not be written; WriteError: the disk refused."""
-        self._check_target()
+        check_target(self.target, overwrite=self._overwrite)
         with _disk_errors(self.target):
             with self._path.open("ab") as file:
                 self.num_bytes = file.tell()
@@ -185,24 +185,23 @@ class Part:
         try:
             os.link(self._path, self.target)  # atomic, and refuses where a rename would replace
         except FileExistsError:
-            raise self._exists() from None
+            raise _exists(self.target) from None
         except OSError:  # a file system without hard links: the check has to do
             if os.path.lexists(self.target):
-                raise self._exists() from None
+                raise _exists(self.target) from None
             os.rename(self._path, self.target)
         else:
             self._path.unlink(missing_ok=True)
 
-    def _check_target(self) -> None:
-        if not self.target.parent.is_dir():
-            raise TargetError(f"the folder {self.target.parent} does not exist", hint=f"mkdir -p {self.target.parent}")
-        if self.target.is_dir():
-            raise TargetError(f"the output {self.target} is a folder", accepted="a file name")
-        if os.path.lexists(self.target) and not self._overwrite:
-            raise self._exists()
 
-    def _exists(self) -> TargetError:
-        return TargetError(f"the output {self.target} exists", hint="overwrite, or another name")
+def check_target(target: Path, *, overwrite: bool) -> None:
+    """Whether a result may be written there. Raises TargetError: it may not."""
+    if not target.parent.is_dir():
+        raise TargetError(f"the folder {target.parent} does not exist", hint=f"mkdir -p {target.parent}")
+    if target.is_dir():
+        raise TargetError(f"the output {target} is a folder", accepted="a file name")
+    if os.path.lexists(target) and not overwrite:
+        raise _exists(target)
 
 
 def place_for(name: str, target: Path | None) -> Path:
@@ -214,6 +213,10 @@ def place_for(name: str, target: Path | None) -> Path:
         return target
     plain = "".join(letter for letter in name if letter.isprintable() and letter not in '/\\:*?"<>|').lstrip(". ")
     return (target or Path()) / (plain[-120:] or "video.mp4")
+
+
+def _exists(target: Path) -> TargetError:
+    return TargetError(f"the output {target} exists", hint="overwrite, or another name")
 
 
 @contextmanager
