@@ -22,7 +22,7 @@ class Proxy:
         heads: the same with their headers, in lower case.
         cuts_up, cuts_down: after so many further bytes to the service, or from it, the line breaks; once each.
         stalls_up: after so many further bytes to the service nothing more goes through; `stalled` says when.
-        swallowed: beginnings of requests whose next answer does not come back; the line breaks instead, once each.
+        cut_answers: by the beginning of a request, after how many bytes of its answer the line breaks; once each.
         refused: beginnings of requests at which the line breaks, each time.
     """
 
@@ -35,16 +35,30 @@ class Proxy:
     cuts_down: list[int] = field(default_factory=list)
     stalls_up: list[int] = field(default_factory=list)
     stalled: threading.Event = field(default_factory=threading.Event)
-    swallowed: list[str] = field(default_factory=list)
+    cut_answers: dict[str, int] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
+    lines: list[_Line] = field(default_factory=list, repr=False)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def heal(self) -> None:
         """As good as new, and nothing remembered."""
-        for one in (self.asked, self.heads, self.cuts_up, self.cuts_down, self.stalls_up, self.swallowed, self.refused):
+        for one in (
+            self.asked,
+            self.heads,
+            self.cuts_up,
+            self.cuts_down,
+            self.stalls_up,
+            self.cut_answers,
+            self.refused,
+        ):
             one.clear()
         self.num_bytes_up = 0
         self.stalled.clear()
+
+    def break_lines(self) -> None:
+        """All that are open now."""
+        for line in self.lines:
+            line.end()
 
     def num_asked(self, beginning: str) -> int:
         return sum(one.startswith(beginning) for one in self.asked)
@@ -58,7 +72,7 @@ class _Line:
         self._near = near
         self._far = socket.create_connection(("127.0.0.1", proxy.port), timeout=30)
         self._far.settimeout(None)
-        self._swallows = False
+        self._cuts_down: list[int] = []
         self.threads = [threading.Thread(target=target) for target in (self._up, self._down)]
         for thread in self.threads:
             thread.start()
@@ -99,10 +113,8 @@ class _Line:
             proxy.heads.append(f"{asked}\r\n{match[2].decode('latin-1').lower()}")
             if any(asked.startswith(one) for one in proxy.refused):
                 return b"", False
-            found = next((one for one in proxy.swallowed if asked.startswith(one)), None)
-            if found is not None:
-                proxy.swallowed.remove(found)
-                self._swallows = True
+            found = next((one for one in proxy.cut_answers if asked.startswith(one)), None)
+            self._cuts_down = [] if found is None else [proxy.cut_answers.pop(found)]
         proxy.num_bytes_up += len(data)
         if proxy.stalls_up and (left := _taken(proxy.stalls_up, data)) is not None:
             proxy.stalled.set()
@@ -119,9 +131,7 @@ class _Line:
         return (data, True) if left is None else (data[:left], False)
 
     def _looked_down(self, data: bytes) -> tuple[bytes, bool]:
-        if self._swallows:
-            return b"", False
-        left = _taken(self._proxy.cuts_down, data)
+        left = _taken(self._cuts_down or self._proxy.cuts_down, data)
         return (data, True) if left is None else (data[:left], False)
 
 
@@ -138,7 +148,6 @@ def _taken(cuts: list[int], data: bytes) -> int | None:
 @contextmanager
 def proxying() -> Iterator[Proxy]:
     """A line for the length of the block."""
-    lines: list[_Line] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         proxy = Proxy(f"http://127.0.0.1:{listener.getsockname()[1]}")
 
@@ -147,7 +156,7 @@ def proxying() -> Iterator[Proxy]:
                 while True:
                     near, _ = listener.accept()
                     try:
-                        lines.append(_Line(proxy, near))
+                        proxy.lines.append(_Line(proxy, near))
                     except OSError:  # nobody listens there just now
                         near.close()
 
@@ -160,5 +169,5 @@ def proxying() -> Iterator[Proxy]:
                 listener.shutdown(socket.SHUT_RDWR)
             listener.close()
             thread.join()
-            for line in lines:
+            for line in proxy.lines:
                 line.close()

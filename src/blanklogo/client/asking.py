@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from functools import partial
 from urllib.parse import urljoin
 
 from blanklogo.client.answers import error_of, is_transient, retry_after_seconds
@@ -24,20 +25,21 @@ def asked(
     *,
     expects: Collection[int] = (),
     may_pass: Callable[[Answer], bool] = is_transient,
-    pauses_seconds: Sequence[float] = PAUSES_SECONDS,
+    is_once: bool = False,
 ) -> Flow[Answer]:
     """A good answer.
 
     Args:
         expects: statuses that are good here, beside 2xx.
         may_pass: which of the others are worth another try.
-        pauses_seconds: before each further try; none: only one is made.
+        is_once: no further try is made.
 
     Raises:
         BlankLogoError: what the service refused with.
         UnavailableError: it cannot be reached, or not any more.
     """
-    pauses = iter(pauses_seconds)
+    fresh = partial(iter, ()) if is_once else pauses
+    left = fresh()
     num_redirects = 0
     while True:
         began_seconds = time.monotonic()
@@ -57,14 +59,19 @@ def asked(
             if not may_pass(answer) or (asked_seconds or 0) > MAX_WAIT_SECONDS:
                 raise failure
         if time.monotonic() - began_seconds > _LONG_SECONDS:
-            pauses = iter(pauses_seconds)
-        pause_seconds = next(pauses, None)
+            left = fresh()
+        pause_seconds = next(left, None)
         if pause_seconds is None:
             raise failure
-        yield Sleep(pause(pause_seconds) if asked_seconds is None else asked_seconds)
+        yield Sleep(pause_seconds if asked_seconds is None else asked_seconds)
 
 
-def pause(seconds: float) -> float:
+def pauses() -> Iterator[float]:
+    """How long to wait before each further try, in seconds."""
+    return map(spread, PAUSES_SECONDS)
+
+
+def spread(seconds: float) -> float:
     """Up to half as long again, so that many who broke off together do not come back together."""
     return seconds * (1 + random.random() / 2)
 

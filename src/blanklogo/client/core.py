@@ -199,7 +199,7 @@ class Core:
     def readiness(self) -> Flow[Readiness]:
         """Whether the service's database, storage and engine do their work; a worker may have to load. For anyone."""
         request = self.access.request("GET", "/readyz", is_open=True, read_seconds=_READY_SECONDS)
-        answer = yield from asked(request, expects=(503,), pauses_seconds=())
+        answer = yield from asked(request, expects=(503,), is_once=True)
         return read(answer, lambda told: Readiness({str(name): str(said) for name, said in told.items()}))
 
     def process_video(
@@ -278,7 +278,7 @@ class EndpointCore:
 
 def _health(access: Access) -> Flow[Health]:
     """Asked once: whoever wants to know whether it answers wants to know it now."""
-    answer = yield from asked(access.request("GET", "/health", is_open=True), pauses_seconds=())
+    answer = yield from asked(access.request("GET", "/health", is_open=True), is_once=True)
     return read(answer, Health.of_view)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from blanklogo.client.access import Access
 from blanklogo.client.answers import error_of, is_transient, read
-from blanklogo.client.asking import PAUSES_SECONDS, asked, pause, unreachable
+from blanklogo.client.asking import asked, pauses, unreachable
 from blanklogo.client.effects import Answer, Close, Flow, LineError, Next, Open, Request, Sleep, done, told
 from blanklogo.client.files import Part, place_for
 from blanklogo.client.results import Result
@@ -73,18 +73,18 @@ def downloaded(access: Access, job_id: str, target: Path | None, overwrite: bool
 
 def _filled(access: Access, job_id: str, result: Result, part: Part, hear: Hear | None) -> Flow[None]:
     """As much as was announced, over as many requests as it takes."""
-    pauses = iter(PAUSES_SECONDS)
+    left = pauses()
     while part.num_bytes < result.num_bytes:
         before_bytes = part.num_bytes
         failure = yield from _received(result, part, hear)
         if part.num_bytes > before_bytes:
-            pauses = iter(PAUSES_SECONDS)
+            left = pauses()
         if failure is None:
             continue
-        pause_seconds = next(pauses, None)
+        pause_seconds = next(left, None)
         if pause_seconds is None:
             raise failure
-        yield Sleep(pause(pause_seconds))
+        yield Sleep(pause_seconds)
         if isinstance(failure, ForbiddenError | NotFoundError):  # the URL's time may be over
             result = yield from result_of(access, job_id)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from blanklogo.client.access import Access
 from blanklogo.client.answers import error_of, is_transient, retry_after_seconds
-from blanklogo.client.asking import MAX_WAIT_SECONDS, PAUSES_SECONDS, asked, pause, unreachable
+from blanklogo.client.asking import MAX_WAIT_SECONDS, asked, pauses, unreachable
 from blanklogo.client.effects import Answer, Flow, LineError, Request, Send, Sleep, done, told
 from blanklogo.client.files import Note, Notes, Video
 from blanklogo.client.options import new_key
@@ -90,19 +90,19 @@ def _begun(access: Access, video: Video) -> Flow[str]:
 
 
 def _sent(access: Access, upload_id: str, video: Video, offset: int, hear: Hear | None) -> Flow[None]:
-    pauses = iter(PAUSES_SECONDS)
+    left = pauses()
     yield from told(hear, Progress("upload", offset, video.num_bytes))
     while offset < video.num_bytes:
         piece = yield from done(partial(video.piece, offset, PIECE_BYTES))
         came = yield from _piece_sent(_patch(access, upload_id, offset, piece))
         if isinstance(came, _Failed):
-            pause_seconds = next(pauses, None)
+            pause_seconds = next(left, None)
             if pause_seconds is None:
                 raise came.error
-            yield Sleep(pause(pause_seconds) if came.wait_seconds is None else came.wait_seconds)
+            yield Sleep(pause_seconds if came.wait_seconds is None else came.wait_seconds)
             came = yield from _offset(access, upload_id)
         if came > offset:
-            pauses = iter(PAUSES_SECONDS)
+            left = pauses()
         offset = came
         yield from told(hear, Progress("upload", offset, video.num_bytes))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from blanklogo.client.access import Access
 from blanklogo.client.answers import error_of, is_transient, read
-from blanklogo.client.asking import asked, pause
+from blanklogo.client.asking import asked, spread
 from blanklogo.client.effects import Answer, Close, Flow, LineError, Next, Open, Sleep, told
 from blanklogo.client.events import EventReader, ServerEvent
 from blanklogo.client.results import Job
@@ -70,7 +70,7 @@ def followed(access: Access, job_id: str, hear: Hear | None, timeout_seconds: fl
             yield from _look(following)
         if following.last and following.last.is_over:
             return following.last
-        wait = pause(_POLL_SECONDS[min(following.num_polls, len(_POLL_SECONDS) - 1)])
+        wait = spread(_POLL_SECONDS[min(following.num_polls, len(_POLL_SECONDS) - 1)])
         following.num_polls += 1
         if following.left_seconds <= 0:
             raise PendingError(f"{job_id} is not over yet", hint="nothing is lost; wait for it again")
