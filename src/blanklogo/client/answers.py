@@ -66,8 +66,9 @@ def error_of(answer: Answer, what: str = "the service") -> BlankLogoError:
     """The error that an answer tells of; `what` names who answered, where it has no words of its own."""
     told = _problem(answer)
     code, request_id = _text(told, "code"), _text(told, "request_id") or answer.headers.get("x-request-id")
-    if isinstance(told.get("error"), str):  # an endpoint that tells an error of the tree as it is
-        return from_dict({**told, "code": code, "request_id": request_id})
+    if _text(told, "error") and _text(told, "came"):  # an endpoint that tells an error of the tree as it is
+        texts = {name: _text(told, name) for name in ("error", "came", "accepted", "hint")}
+        return from_dict({**texts, "code": code, "request_id": request_id})
     kind = _kind(code) or _BY_STATUS.get(answer.status) or (CallerError if answer.status < 500 else EngineError)
     detail = _text(told, "detail") or f"{what} answered {answer.status} {_phrase(answer.status)}".rstrip()
     came, _, accepted = detail.partition("; accepted: ")

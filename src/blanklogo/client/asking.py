@@ -17,7 +17,7 @@ from blanklogo.net.pieces import named, split
 PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)  # before each further try; each up to half as long again
 MAX_WAIT_SECONDS = 120.0  # that a server may ask for; whoever wants longer is told so
 _LONG_SECONDS = 20.0  # a try that went on for so long broke in its waiting, which says nothing of the next one
-_MAX_REDIRECTS = 50  # Modal sends one each 150 s while work is under way
+_MAX_REDIRECTS = 200  # Modal sends one each 150 s while work is under way, to where it was
 
 
 def asked(
@@ -82,9 +82,11 @@ def redirected(request: Request, answer: Answer) -> Request:
     Raises:
         UnavailableError: it leads elsewhere, or would repeat what may not be repeated.
     """
-    url = urljoin(request.url, answer.headers.get("location", ""))
+    if "location" not in answer.headers:
+        raise error_of(answer, named(request.url))
+    url = urljoin(request.url, answer.headers["location"])
     here, there = split(request.url), split(url)
-    if (here.scheme, here.netloc) != (there.scheme, there.netloc) or url == request.url:
+    if (here.scheme, here.netloc) != (there.scheme, there.netloc):
         raise UnavailableError(
             f"{named(request.url)} redirects to {there.scheme}://{there.netloc.rpartition('@')[2]}",
             accepted="the service itself",
