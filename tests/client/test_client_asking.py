@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
+import subprocess
+import sys
 import time
+import tomllib
 from email.utils import formatdate
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -37,7 +42,9 @@ from blanklogo.errors import (
     WriteError,
     from_dict,
 )
+from blanklogo.types import Box
 
+ROOT = Path(__file__).parents[2]
 HERE = "http://127.0.0.1:9"
 SECRET = "hush-hush-hush"
 ACCESS = Access(HERE, f"tok_0123456789ab:{SECRET}", "wk-key", f"ws-{SECRET}")
@@ -126,6 +133,24 @@ def test_a_creating_call_keeps_its_name_over_all_its_tries() -> None:
     assert named.requests[0].headers["Idempotency-Key"] == "order-17"
 
 
+def test_options_are_sent_as_the_api_spells_them() -> None:
+    played = Played([answer(201, CREATED)])
+    how = {"mode": "crop", "platform": None, "boxes": [Box(1, 2, 3, 4)], "end_seconds": 7.5, "quality": 18}
+    told = {"webhook_url": "https://example.com/hook", "webhook_events": ["job.completed"], "metadata": {"a": 1}}
+    played.run(Core(ACCESS).submit("HTTPS://example.com/a.mp4", rights_confirmed=True, **how, **told))
+    assert json.loads(played.requests[0].content) == {
+        "video_url": "HTTPS://example.com/a.mp4",
+        "processing_mode": "crop",
+        "boxes": [[1, 2, 3, 4]],
+        "end_seconds": 7.5,
+        "quality": 18,
+        "rights_confirmed": True,
+        **told,
+    }
+    with pytest.raises(OptionError, match="JSON"):
+        Core(ACCESS).submit("https://example.com/a.mp4", rights_confirmed=True, quality=float("nan")).send(None)
+
+
 def test_work_that_took_too_long_is_not_asked_for_again() -> None:
     core = Core(ACCESS)
     with pytest.raises(BudgetError):
@@ -133,6 +158,12 @@ def test_work_that_took_too_long_is_not_asked_for_again() -> None:
     gone = {"video": "dg==", "stats": {}, "job_id": "job_0123456789ab"}
     played = Played([Answer(504, {}, b"<html>"), answer(told=gone)])
     assert played.run(core.process_video(b"v", rights_confirmed=True)).video == b"v"
+
+
+def test_an_answer_that_does_not_come_in_time_leaves_the_job() -> None:
+    call = Core(ACCESS).process_video(b"v", rights_confirmed=True, idempotency_key="order-17", wait_seconds=0)
+    with pytest.raises(PendingError, match="order-17"):
+        Played([LineError("ReadTimeout")]).run(call)
 
 
 def test_an_endpoint_without_keys_is_asked_once() -> None:
@@ -291,3 +322,24 @@ def test_a_line_without_an_end_is_given_up() -> None:
 def test_a_name_from_elsewhere_is_no_path(name: str, kept: str, tmp_path) -> None:
     assert place_for(name, tmp_path) == tmp_path / kept
     assert place_for(name, tmp_path / "own.mp4") == tmp_path / "own.mp4"
+
+
+# What it costs
+
+
+def test_the_package_is_light_until_a_client_is_asked_for() -> None:
+    code = "import sys; before = set(sys.modules); import blanklogo.client; print(*(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {name.partition(".")[0] for name in done.stdout.split()} & {"httpx2", "numpy", "fastapi", "sqlalchemy"}
+
+
+def test_a_client_needs_no_extra(tmp_path: Path) -> None:
+    """Every package that an extra brings is kept from being imported."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"].values()
+    names = {re.match(r"[\w-]+", one)[0].replace("-", "_") for extra in extras for one in extra} | {"pydantic"}
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(sys.argv[1:]));"
+        "from blanklogo.client import Client, process_video;"
+        "import blanklogo.cli.jobs, blanklogo.cli.health; Client('http://127.0.0.1:9').close()"
+    )
+    subprocess.run([sys.executable, "-c", code, *names], cwd=tmp_path, check=True)

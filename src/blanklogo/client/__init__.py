@@ -12,19 +12,27 @@
     answers, results    what it says: errors of the tree, frozen values
 
 A flow neither knows sockets nor whether anybody awaits it, so that all of this is written once for both.
+
+Each name is loaded when it is first asked for: whoever only reads webhooks (`client.webhooks`) needs no HTTP library.
 """
 
-from blanklogo.client.clients import AsyncClient, AsyncEndpoint, Client, Endpoint, process_video
-from blanklogo.client.results import (
-    EstimateLine,
-    Health,
-    Job,
-    JobPage,
-    PlatformInfo,
-    Processed,
-    Readiness,
-    Result,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from blanklogo.client.clients import AsyncClient, AsyncEndpoint, Client, Endpoint, process_video
+    from blanklogo.client.results import (
+        EstimateLine,
+        Health,
+        Job,
+        JobPage,
+        PlatformInfo,
+        Processed,
+        Readiness,
+        Result,
+    )
 
 __all__ = [
     "AsyncClient",
@@ -41,3 +49,13 @@ __all__ = [
     "Result",
     "process_video",
 ]
+
+_CLIENTS = ("AsyncClient", "AsyncEndpoint", "Client", "Endpoint", "process_video")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{'clients' if name in _CLIENTS else 'results'}"), name)
+    globals()[name] = value
+    return value

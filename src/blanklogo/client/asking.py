@@ -26,6 +26,7 @@ def asked(
     expects: Collection[int] = (),
     may_pass: Callable[[Answer], bool] = is_transient,
     is_once: bool = False,
+    until_seconds: float | None = None,
 ) -> Flow[Answer]:
     """A good answer.
 
@@ -33,6 +34,7 @@ def asked(
         expects: statuses that are good here, beside 2xx.
         may_pass: which of the others are worth another try.
         is_once: no further try is made.
+        until_seconds: by the monotonic clock, when it is over for good; None: it follows from the request.
 
     Raises:
         BlankLogoError: what the service refused with.
@@ -43,6 +45,8 @@ def asked(
     num_redirects = 0
     while True:
         began_seconds = time.monotonic()
+        if until_seconds is not None:
+            request = replace(request, read_seconds=max(until_seconds - began_seconds, 1.0))
         try:
             answer: Answer = yield Send(request)
         except LineError as error:
@@ -61,7 +65,7 @@ def asked(
         if time.monotonic() - began_seconds > _LONG_SECONDS:
             left = fresh()
         pause_seconds = next(left, None)
-        if pause_seconds is None:
+        if pause_seconds is None or (until_seconds is not None and time.monotonic() >= until_seconds):
             raise failure
         yield Sleep(pause_seconds if asked_seconds is None else asked_seconds)
 

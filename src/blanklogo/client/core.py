@@ -25,7 +25,7 @@ from blanklogo.errors import ConflictError, NotFoundError, OptionError, Unavaila
 from blanklogo.types.job import Progress
 
 JOBS = "/api/v1/jobs"
-PROCESS_SECONDS = 1800.0  # the longest that one request waits for a removal
+PROCESS_SECONDS = 1800.0  # the longest that anybody waits for an answer
 _READY_SECONDS = 90.0  # a worker may have to load first
 _URL = re.compile(r"https?://", re.IGNORECASE)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -218,9 +218,10 @@ class Core:
         Args:
             video: up to 37 MB, which is 50 MB as base64; `submit` takes larger ones.
             name: its suffix tells the container.
-            wait_seconds: for the answer; broken off, the job goes on, and the same request comes back to it.
+            wait_seconds: for the answer; a line that breaks meanwhile is tried again, and comes back to the same job.
 
         Raises:
+            PendingError: the time is over and the job is not; it goes on.
             TooLargeError: larger than that.
             BlankLogoError: what the job failed with.
         """

@@ -24,6 +24,8 @@ class Options(TypedDict, total=False):
         codec: "h264" or "hevc"; by default the source's.
         quality: constant rate factor, 0 to 51; by default visually lossless.
         detector, inpainter: "auto", "none", or a name of weights that the service has.
+        webhook_url: who is told what happens to the job, by a service that has webhooks.
+        webhook_events: which events are told; by default the service's own choice.
         metadata: the caller's own notes, which come back as they are.
     """
 
@@ -36,6 +38,8 @@ class Options(TypedDict, total=False):
     quality: float | None
     detector: str | None
     inpainter: str | None
+    webhook_url: str | None
+    webhook_events: Sequence[str] | None
     metadata: Mapping[str, Any] | None
 
 

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
+import time
 from typing import Any
 
 from blanklogo.client.access import Access
@@ -14,7 +15,7 @@ from blanklogo.client.asking import asked
 from blanklogo.client.downloading import result_of
 from blanklogo.client.effects import Answer, Flow, Request
 from blanklogo.client.results import Processed, Result
-from blanklogo.errors import SourceError, TooLargeError, UnavailableError, VerificationError
+from blanklogo.errors import PendingError, SourceError, TooLargeError, UnavailableError, VerificationError
 from blanklogo.types.report import Report
 from blanklogo.wire import MAX_BASE64_BYTES
 
@@ -27,13 +28,21 @@ def asked_of_service(
     """At a service. Broken off, it is asked for again under the same key, and the same job answers.
 
     Raises:
+        PendingError: it is not done when the time is over; the job goes on.
         TooLargeError: the video does not go into a body.
         BlankLogoError: as the job ended.
     """
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
     content = _body(video, fields, "submit, which uploads it in pieces; POST /api/v1/jobs/upload")
-    request = access.request("POST", PATH, headers=headers, content=content, read_seconds=wait_seconds)
-    answer = yield from asked(request, may_pass=_may_pass)
+    request = access.request("POST", PATH, headers=headers, content=content)
+    until_seconds = time.monotonic() + wait_seconds
+    try:
+        answer = yield from asked(request, may_pass=_may_pass, until_seconds=until_seconds)
+    except UnavailableError as error:
+        if time.monotonic() < until_seconds:
+            raise
+        hint = f"nothing is lost; the same call with idempotency_key={key!r}"
+        raise PendingError(f"no answer within {wait_seconds:g} s", hint=hint) from error
     told = read(answer, dict)
     data = None if told.get("video") else (yield from _fetched(access, told.get("job_id")))
     return _processed(answer, data)

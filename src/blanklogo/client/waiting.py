@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from blanklogo.client.access import Access
@@ -34,7 +34,7 @@ class _Following:
     last: Job | None = None
     last_event_id: str = ""
     num_polls: int = 0
-    has_events: bool = field(default=True)  # until a stream ends without one
+    has_events: bool = True  # until a stream ends without one
 
     @property
     def left_seconds(self) -> float:
