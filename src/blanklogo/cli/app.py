@@ -9,7 +9,22 @@ from typing import Annotated
 
 import typer
 
-from blanklogo.cli import config, demo, detect, estimate, matte, modal, models, preview, probe, remove, serve, token
+from blanklogo.cli import (
+    config,
+    demo,
+    detect,
+    estimate,
+    health,
+    jobs,
+    matte,
+    modal,
+    models,
+    preview,
+    probe,
+    remove,
+    serve,
+    token,
+)
 from blanklogo.cli.output import print_error, unexpected, write_line
 from blanklogo.cli.stop import INTERRUPTED, Stop
 from blanklogo.errors import BlankLogoError, CancelledError, OptionError, ProcessingError, WriteError
@@ -32,12 +47,14 @@ for module, short_help in (
     (probe, "Say what a video file holds."),
     (estimate, "Say what a removal will take: seconds, and dollars by provider."),
     (serve, "Serve removals over HTTP."),
+    (health, "Say whether a service answers."),
     (demo, "Make a clip with a mark, remove the mark, score the result."),
 ):
     command = getattr(module, module.__name__.rpartition(".")[2])
     app.command(short_help=short_help, epilog=module.EPILOG)(command)
 app.add_typer(models.models, short_help="List, pull and verify the networks' weights.")
 app.add_typer(config.config, short_help="Show or start your defaults for `remove`.")
+app.add_typer(jobs.jobs, short_help="Removals at a service: submit, follow, fetch, cancel, retry.")
 app.add_typer(token.token, short_help="Make, rotate, list and revoke the service's tokens.")
 app.add_typer(modal.modal, short_help="Run removals on Modal: deploy, rehearse, look after.")
 
