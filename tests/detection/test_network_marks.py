@@ -102,6 +102,56 @@ def test_a_network_alone_finds_what_hops_on_a_tripod() -> None:
     assert [second.is_present(at) for at in (1.0, 6.0, 11.0)] == [False, True, False]
 
 
+STAY = 8  # samples: longer than a window of the network, which shows two places then
+PLACES = (PLACE, OTHER, Box(PLACE.x0 + 280, PLACE.y0 + 10, PLACE.x1 + 280, PLACE.y1 + 10))
+
+
+def hopping(num_stays: int) -> list[np.ndarray]:
+    frames = tripod(num_stays * STAY)
+    for stay in range(num_stays):
+        place = PLACES[stay % len(PLACES)]
+        burn(frames[stay * STAY : (stay + 1) * STAY], MARK, place.x0, place.y0, 0.6)
+    return frames
+
+
+def where_it_is(frames: list[np.ndarray], score: float) -> ScriptedFinder:
+    """A network that sees it in each window for as long as the mark is at a place for a third of it."""
+    kept = record(samples(frames))
+    assert kept is not None
+    looks = glances(kept, ScriptedFinder(lambda index: []))
+
+    def script(index: int) -> list[Scored]:
+        first, stop = looks[index].picture_indices
+        at = [picture // STAY % len(PLACES) for picture in range(first, stop)]
+        return [seen(PLACES[place], score) for place in set(at) if at.count(place) * 3 >= len(at)]
+
+    return ScriptedFinder(script)
+
+
+def test_the_pictures_say_when_it_hops_more_exactly_than_the_networks_windows() -> None:
+    frames = hopping(6)
+    found = detect_marks(samples(frames), finder=where_it_is(frames, 0.35))  # less than a mark that stays needs
+    assert [track.mark_index for track in found.tracks] == [0, 0, 0]
+    for index, place in enumerate(PLACES):
+        track = max(found.tracks, key=lambda track: track.box.iou(place))
+        assert track.box.iou(place) > 0.7
+        inside = [(stay * STAY + at) / RATE for stay in range(6) for at in (1.5, STAY - 2.5)]
+        assert [track.is_present(at) for at in inside] == [k // 2 % 3 == index for k in range(12)]
+
+
+def test_what_the_network_is_hardly_sure_of_is_no_mark_though_it_hops() -> None:
+    frames = hopping(6)
+    assert not detect_marks(samples(frames), finder=where_it_is(frames, 0.22)).tracks
+
+
+def test_different_words_at_different_places_do_not_hop() -> None:
+    frames = tripod(6 * STAY)
+    for stay, word in enumerate(("SUNNY", "walk on", "7:30", "Lake?", "north", "Q&A")):
+        place = PLACES[stay % 3]
+        burn(frames[stay * STAY : (stay + 1) * STAY], lettering(word), place.x0, place.y0, 0.9)
+    assert not detect_marks(samples(frames), finder=where_it_is(frames, 0.35)).tracks
+
+
 def test_a_sign_in_one_of_many_shots_is_no_mark() -> None:
     frames = cutting(60, every=10)
     found = detect_marks(samples(frames), finder=ScriptedFinder(lambda index: [seen(PLACE, 0.9)] if index < 2 else []))

@@ -22,7 +22,7 @@ SHAPE = (140, 200)
 
 @pytest.fixture(scope="module")
 def net() -> Inpainter:
-    return Inpainter(load_session(locate("blanklogo-inpainter-1").path, "cpu"))
+    return Inpainter(load_session(locate("blanklogo-inpainter").path, "cpu"))
 
 
 def stripes(slope: float = 0.4) -> Values:

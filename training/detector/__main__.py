@@ -2,7 +2,7 @@
 
 python -m training.detector compose  --folder RUN        # windows to learn from, and held-out ones
 python -m training.detector train    --folder RUN
-python -m training.detector export   --folder RUN        # RUN/blanklogo-detector-1.onnx
+python -m training.detector export   --folder RUN        # RUN/blanklogo-detector.onnx
 python -m training.detector evaluate --folder RUN        # recall, precision, false alarms on the held-out windows
 """
 
@@ -19,7 +19,7 @@ from training.detector.evaluate import evaluate
 from training.detector.export import export
 from training.detector.train import Recipe, train, trained_net
 
-MODEL_NAME = "blanklogo-detector-1.onnx"
+MODEL_NAME = "blanklogo-detector.onnx"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Scale:
     recipe: Recipe
 
 
-FULL = Scale(64, 4, SHARD_WINDOWS, Recipe(steps=6600))
+STEPS_ON = 6200  # of a run that begins with another's net, at half the rate
+FULL = Scale(110, 2, SHARD_WINDOWS, Recipe(steps=13000))
 TINY = Scale(1, 1, 4, Recipe(steps=4, batch_size=2, save_every=2))
 
 
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("step", choices=("compose", "train", "export", "evaluate"))
     parser.add_argument("--folder", type=Path, required=True, help="where everything goes, and is gone on from")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--begin-with", type=Path, metavar="RUN", help="train on from the net of another run's folder")
     parser.add_argument("--jobs", type=int, default=2, help="processes that compose (default: 2)")
     parser.add_argument("--threads", type=int, default=1, help="of a training step (default: 1)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
@@ -64,7 +66,10 @@ def _compose(scale: Scale, folder: Path, given: argparse.Namespace) -> None:
 
 
 def _train(scale: Scale, folder: Path, given: argparse.Namespace) -> None:
-    train(folder / "train", folder, replace(scale.recipe, seed=given.seed, device=given.device))
+    recipe = replace(scale.recipe, seed=given.seed, device=given.device)
+    if given.begin_with is not None:
+        recipe = replace(recipe, steps=min(recipe.steps, STEPS_ON), rate=recipe.rate / 2)
+    train(folder / "train", folder, recipe, given.begin_with)
 
 
 def _export(scale: Scale, folder: Path, given: argparse.Namespace) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.sources.backgrounds import background, paste, photograph, shape_mask
-from training.sources.marks import extent
 from training.sources.negatives import caption, fine_print, score_board
+from training.sources.paint import extent
 
 Picture = NDArray[np.uint8]  # R'G'B' [H, W, 3]
 

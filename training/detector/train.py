@@ -86,6 +86,11 @@ class _Run:
             else:
                 kept.copy_(new)
 
+    def begin_with(self, trained: DetectorNet) -> None:
+        """The weights of another run, before the first step."""
+        self.net.load_state_dict(trained.state_dict())
+        self.mean.load_state_dict(trained.state_dict())
+
     def state(self) -> dict[str, Any]:
         return {
             "net": self.net.state_dict(),
@@ -101,12 +106,21 @@ class _Run:
         self.step = int(state["step"])
 
 
-def train(data: Path, folder: Path, recipe: Recipe) -> None:
-    """Train on the shards in `data`; the checkpoint in `folder` is taken up where there is one."""
+def train(data: Path, folder: Path, recipe: Recipe, begin_with: Path | None = None) -> None:
+    """Train on the shards in `data`; the checkpoint in `folder` is taken up where there is one.
+
+    Args:
+        begin_with: another run's folder, whose net a new run begins with; None: with a net that knows nothing.
+
+    Raises:
+        FileNotFoundError: no shards, or no checkpoint to begin with.
+    """
     run = _Run(recipe)
     state = checkpoints.load(folder / CHECKPOINT)
     if state:
         run.restore(state)
+    elif begin_with is not None:
+        run.begin_with(trained_net(begin_with))
     losses: list[float] = []
     began = time.monotonic()
     for batch in _batches(data, recipe, run.step):

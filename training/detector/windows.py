@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from blanklogo.detection.finders import LETTERING
 from blanklogo.detection.statistics import NUM_CHANNELS, window_statistics
 from training.detector.shots import NUM_FRAMES, Corners, Picture, Shot, make_shot
-from training.sources.marks import DrawnMark, draw_mark, extent
+from training.sources.marks import draw_mark
+from training.sources.paint import DrawnMark, extent
 
 MARK = 0  # what a box holds that does not hold `LETTERING`
 STRIDE_PX = 8

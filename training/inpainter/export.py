@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from training.inpainter.net import SIZE_STEP, Inpainter
 from training.inpainter.train import trained
 
-NAME = "blanklogo-inpainter-1.onnx"
+NAME = "blanklogo-inpainter.onnx"
 _OPSET = 18
 _LEAST_HALVED = 256  # values; smaller weights stay as they are
 _TRIED_SIZES = ((64, 96), (128, 192), (240, 336))

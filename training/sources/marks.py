@@ -1,23 +1,17 @@
 """Marks of every kind that people burn in: words, handles, icons, shapes, time stamps, and their combinations.
 
-A mark is drawn large (`UPSCALE` times) as opacity and premultiplied colour and brought to its size by area, so that its
-edges are as soft as those of a real one.
+Here is their form; their colours, outlines, shadows and plates are in `paint`.
 """
 
 from __future__ import annotations
 
-import colorsys
-from dataclasses import dataclass
-from typing import Any
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from training.sources.fonts import Font, icon_fonts, word_fonts
+from training.sources.paint import Coverage, DrawnMark, extent, painted, rounded
 
-UPSCALE = 3
 SYLLABLES = (
     "al an ber bo ca clip da del ed el fa fi ga go hi in ja ka lo lu ma me mo na neo nor on pa pix ra ri sa so ta "
     "ti tok um ve vi vid wa xo yo za zen"
@@ -27,6 +21,7 @@ ICON_RANGES = {
     "materialdesignicons-webfont": (0xF101, 0xF700),
     "Symbola": (0x25A0, 0x26C3),
 }
+SHARE_STRONGEST = 0.2  # of marks: as opaque as they may be, as many logos are wholly
 KINDS = (
     *("word",) * 4,
     *("icon_word",) * 4,
@@ -40,24 +35,6 @@ KINDS = (
     "shapes",
 )
 
-Coverage = NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class DrawnMark:
-    """Attributes:
-    alpha: opacity, float32 [h, w] in [0, 1].
-    premultiplied: opacity times colour, float32 [h, w, 3] in [0, 1].
-    """
-
-    alpha: Coverage
-    premultiplied: NDArray[np.float32]
-
-    @property
-    def size_px(self) -> tuple[int, int]:
-        """(height, width)."""
-        return self.alpha.shape[0], self.alpha.shape[1]
-
 
 def draw_mark(
     rng: np.random.Generator, height_px: float, *, opacity: tuple[float, float] = (0.25, 1.0), held_out: bool = False
@@ -65,12 +42,14 @@ def draw_mark(
     """A mark whose words or icon are about `height_px` high, drawn anew.
 
     Args:
-        opacity: the range that its opacity is drawn from.
+        opacity: the range that its opacity is drawn from; one in five has the upper end.
         held_out: with the fonts that are kept for evaluation, or with the others.
     """
-    coverage = _drawn(str(rng.choice(KINDS)), rng, held_out)
+    kind = str(rng.choice(KINDS))
+    coverage = _drawn(kind, rng, held_out)
     factor = height_px / coverage.shape[0]
-    return _painted(coverage, factor, float(rng.uniform(*opacity)), rng)
+    strength = opacity[1] if rng.random() < SHARE_STRONGEST else float(rng.uniform(*opacity))
+    return painted(coverage, factor, strength, rng, may_have_plate=kind != "badge")
 
 
 def words(rng: np.random.Generator, least: int = 2, most: int = 4) -> str:
@@ -86,14 +65,6 @@ def text_coverage(text: str, font: Font, height_px: int = 96) -> Coverage:
     picture = Image.new("L", (max(1, right - left), max(1, bottom - top)))
     ImageDraw.Draw(picture).text((-left, -top), text, fill=255, font=drawn)
     return _tight(np.asarray(picture, np.float32) / 255)
-
-
-def extent(coverage: Coverage, least: float = 0.0) -> tuple[slice, slice]:
-    """(rows, columns) of what is over `least`; both empty where nothing is."""
-    rows, columns = np.flatnonzero(coverage.max(1) > least), np.flatnonzero(coverage.max(0) > least)
-    if not len(rows):
-        return slice(0, 0), slice(0, 0)
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def pick_font(rng: np.random.Generator, held_out: bool) -> Font:
@@ -194,15 +165,8 @@ def _badge(rng: np.random.Generator, held_out: bool) -> Coverage:
     """A plate with words cut out of it."""
     text = text_coverage(_mark_text(rng), pick_font(rng, held_out))
     rim = int(text.shape[0] * rng.uniform(0.25, 0.6))
-    plate = np.zeros((text.shape[0] + 2 * rim, text.shape[1] + 2 * rim), np.uint8)
-    radius = int(rng.integers(0, plate.shape[0] // 2))
-    height, width = plate.shape
-    cv2.rectangle(plate, (radius, 0), (width - 1 - radius, height - 1), 255, -1)
-    cv2.rectangle(plate, (0, radius), (width - 1, height - 1 - radius), 255, -1)
-    for x in (radius, width - 1 - radius):
-        for y in (radius, height - 1 - radius):
-            cv2.circle(plate, (x, y), radius, 255, -1, cv2.LINE_AA)
-    coverage = plate.astype(np.float32) / 255
+    height, width = text.shape[0] + 2 * rim, text.shape[1] + 2 * rim
+    coverage = rounded(height, width, int(rng.integers(0, height // 2)))
     coverage[rim : rim + text.shape[0], rim : rim + text.shape[1]] *= 1 - text
     return coverage
 
@@ -231,48 +195,3 @@ def _scaled_to_height(coverage: Coverage, height_px: float) -> Coverage:
 def _tight(coverage: Coverage) -> Coverage:
     tight = coverage[extent(coverage, 0.02)]
     return tight if tight.size else np.ones((8, 8), np.float32)
-
-
-def _painted(coverage: Coverage, factor: float, opacity: float, rng: np.random.Generator) -> DrawnMark:
-    """The mark in its colours, with an outline or a shadow perhaps, at its own size."""
-    layers: list[tuple[Coverage, NDArray[Any]]] = []
-    unit = max(1.0, coverage.shape[0] / 40)
-    rim = int(rng.uniform(1, 5) * unit) + 2
-    padded = np.pad(coverage, rim)
-    colour = _colour(rng)
-    style = rng.random()
-    if style < 0.22:  # an outline that sets it off
-        grown = cv2.dilate(padded, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * (rim // 2) + 1,) * 2))
-        layers.append((grown * opacity, np.full(3, 0.0 if colour.mean() > 0.5 else 1.0)))
-    elif style < 0.45:  # a soft shadow
-        moved = np.roll(padded, (rim // 3, rim // 3), (0, 1))
-        layers.append(
-            (cv2.GaussianBlur(moved, (0, 0), max(0.6, rim / 4)) * opacity * rng.uniform(0.3, 0.8), np.zeros(3))
-        )
-    elif style < 0.55:  # letters hollow but for their contour
-        inner = cv2.erode(padded, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * (rim // 3) + 1,) * 2))
-        padded = np.clip(padded - inner * rng.uniform(0.5, 0.95), 0, 1)
-    layers.append((padded * opacity, colour))
-    return _flattened(layers, factor)
-
-
-def _flattened(layers: list[tuple[Coverage, NDArray[Any]]], factor: float) -> DrawnMark:
-    alpha = np.zeros_like(layers[0][0])
-    premultiplied = np.zeros((*alpha.shape, 3), np.float32)
-    for coverage, colour in layers:
-        premultiplied = premultiplied * (1 - coverage[..., None]) + coverage[..., None] * colour
-        alpha = 1 - (1 - alpha) * (1 - coverage)
-    size = (max(2, round(alpha.shape[1] * factor)), max(2, round(alpha.shape[0] * factor)))
-    small, colours = (cv2.resize(z, size, interpolation=cv2.INTER_AREA) for z in (alpha, premultiplied))
-    return DrawnMark(np.asarray(small, np.float32), np.asarray(colours, np.float32).reshape(*small.shape, 3))
-
-
-def _colour(rng: np.random.Generator) -> NDArray[np.float32]:
-    kind = rng.random()
-    if kind < 0.6:
-        return np.full(3, rng.uniform(0.88, 1.0), np.float32)
-    if kind < 0.7:
-        return np.full(3, rng.uniform(0, 0.15), np.float32)
-    if kind < 0.78:
-        return np.full(3, rng.uniform(0.3, 0.88), np.float32)
-    return np.array(colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.4, 1), rng.uniform(0.6, 1)), np.float32)

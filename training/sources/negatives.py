@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.sources.fonts import Font
-from training.sources.marks import Coverage, extent, pick_font, text_coverage, words
+from training.sources.marks import pick_font, text_coverage, words
+from training.sources.paint import Coverage, extent
 
 Picture = NDArray[np.uint8]  # R'G'B' [H, W, 3]
 

@@ -18,8 +18,8 @@ from blanklogo.ops.proven_fill import harmonic, proven_fill
 from blanklogo.types import Job, Networks
 from blanklogo.types.arrays import Mask, Values
 
-SHIPPED_DETECTOR = "blanklogo-detector-1"
-SHIPPED_INPAINTER = "blanklogo-inpainter-1"
+SHIPPED_DETECTOR = "blanklogo-detector"
+SHIPPED_INPAINTER = "blanklogo-inpainter"
 
 
 @dataclass(frozen=True, eq=False)
