@@ -9,7 +9,21 @@ from typing import Annotated
 
 import typer
 
-from blanklogo.cli import config, demo, detect, estimate, matte, modal, models, preview, probe, remove, serve, token
+from blanklogo.cli import (
+    config,
+    demo,
+    detect,
+    estimate,
+    matte,
+    modal,
+    models,
+    preview,
+    probe,
+    remove,
+    serve,
+    token,
+    worker,
+)
 from blanklogo.cli.output import print_error, unexpected, write_line
 from blanklogo.cli.stop import INTERRUPTED, Stop
 from blanklogo.errors import BlankLogoError, CancelledError, OptionError, ProcessingError, WriteError
@@ -32,6 +46,7 @@ for module, short_help in (
     (probe, "Say what a video file holds."),
     (estimate, "Say what a removal will take: seconds, and dollars by provider."),
     (serve, "Serve removals over HTTP."),
+    (worker, "Do the service's jobs in a process of their own."),
     (demo, "Make a clip with a mark, remove the mark, score the result."),
 ):
     command = getattr(module, module.__name__.rpartition(".")[2])

@@ -38,7 +38,7 @@ def create_app(settings: Settings, engine: Engine | None = None, policy: Policy 
 
     Args:
         engine: where removals run, closed by whoever made it; None: the settings' own, by the variables that
-            `EngineSpec.from_environment` reads.
+            `EngineSpec.from_environment` reads, or none where the settings say that this process does no jobs.
         policy: who may be reached for videos that callers name; None: as BLANKLOGO_ALLOWED_HOSTS says.
 
     Raises:
@@ -50,7 +50,9 @@ def create_app(settings: Settings, engine: Engine | None = None, policy: Policy 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        used = engine or await run_in_threadpool(open_engine, settings.engine, spec)
+        used = engine
+        if used is None and settings.jobs:
+            used = await run_in_threadpool(open_engine, settings.engine, spec)
         parts: Parts | None = None
         try:
             parts = await run_in_threadpool(Parts, settings, used, guard)
@@ -62,7 +64,7 @@ def create_app(settings: Settings, engine: Engine | None = None, policy: Policy 
         finally:
             if parts is not None:
                 await run_in_threadpool(parts.close)
-            if used is not engine:
+            if used is not None and used is not engine:
                 await run_in_threadpool(used.close, is_patient=False)
 
     return _routed(

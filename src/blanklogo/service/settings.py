@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     run_seconds: float = Field(3600, gt=0, description="for one job")
     retry_seconds: float = Field(5, gt=0, description="before a second attempt; the pauses after that double")
     retention_days: float = Field(7, gt=0, description="for which results are kept")
+    jobs: bool = Field(True, description="whether this process does jobs, and not only takes them")
+    lease_seconds: float = Field(15, ge=1, description="after which a process that is not heard of counts as dead")
     jobs_at_once: int = Field(8, ge=1, description="under way in this process; the engine's workers bound the work")
     jobs_of_owner: int = Field(4, ge=1, description="of one owner under way at once")
 

@@ -78,3 +78,12 @@ audit = Table(  # who did what to which job; rows are never changed
     Column("details", Text, nullable=False),
     Index("audit_of_subject", "subject"),
 )
+
+orchestrators = Table(  # processes that do runs; moments by the database's own clock
+    "orchestrators",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("place", String(300), nullable=False),
+    Column("started_seconds", Float, nullable=False),
+    Column("seen_seconds", Float, nullable=False),
+)
