@@ -10,7 +10,6 @@ from blanklogo.engines.base import REMOVER
 from blanklogo.engines.desk import Badge
 from blanklogo.engines.desk_engine import DeskEngine
 from blanklogo.engines.pool.gpu import gpus
-from blanklogo.engines.pool.process import WorkerProcess
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.engines.supervisor import Supervisor
 from blanklogo.errors import UnavailableError
@@ -41,6 +40,8 @@ class PoolEngine(DeskEngine):
         self._at_exit.detach()
 
     def _hire(self, badge: Badge) -> None:
+        from blanklogo.engines.pool.process import WorkerProcess  # what it stands on is POSIX's alone
+
         gpu = self._gpus[badge.place] if self._gpus else None
 
         def start() -> WorkerProcess:

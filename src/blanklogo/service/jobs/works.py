@@ -150,6 +150,7 @@ class Works:
         for key in list(self._storage.listed(f"{job.owner}/{job.id}/")):
             if key not in kept:
                 self._storage.delete(key)
+        self._storage.sweep(0.0, f"{job.owner}/{job.id}/")  # nobody writes to a job that is over
         if job.state is State.COMPLETED and job.upload_id is not None:
             self._storage.delete_prefix(f"{job.owner}/{job.upload_id}/")
 
