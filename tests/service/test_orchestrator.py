@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, text
 
 from blanklogo.engines.open import open_engine
 from blanklogo.service.parts import Parts
-from blanklogo.service.settings import Settings, read_settings
+from blanklogo.service.settings import Settings
 from blanklogo.transfer.guard.policy import Policy
 
 VIDEO = bytes(range(256)) * 300

@@ -236,6 +236,18 @@ def test_a_killed_writer_leaves_a_temporary_file_that_a_sweep_removes(storage: S
     assert list((tmp_path / "files").iterdir()) == []
 
 
+def test_what_is_half_written_goes_with_what_is_beside_it(storage: Storage, tmp_path: Path) -> None:
+    storage.put(KEY, iter([b"whole"]))
+    folder, other = KEY.rpartition("/")[0], "own_1/job_other"
+    for place in (folder, other):
+        (tmp_path / "files" / place).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "files" / place / "output.mp4#1").write_bytes(b"half")
+    assert storage.sweep(0.0, f"{folder}/") == 1
+    assert files_under(tmp_path / "files") == [KEY, f"{other}/output.mp4#1"]
+    assert storage.delete_prefix("own_1/") == 1
+    assert list((tmp_path / "files").iterdir()) == []
+
+
 FILLER = """
 import resource, sys
 from pathlib import Path

@@ -1,7 +1,7 @@
 """A worker's folder for temporary files, which goes with the worker however that ends.
 
 A pool that is killed itself cannot clear up. It is known by its process being gone and its lock, which the system
-lets go of then; whoever starts the next worker on this machine, in any pool, clears up for it.
+lets go of then; the next pool on this machine, or the next worker of any, clears up for it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Scratch:
     """A folder, locked by this process for as long as it is there. Raises OSError."""
 
     def __init__(self) -> None:
-        _clear_up(Path(tempfile.gettempdir()))
+        clear_up()
         self.path = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
         self._lock = os.open(self.path, os.O_RDONLY)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -34,7 +34,9 @@ class Scratch:
             self._lock = -1
 
 
-def _clear_up(folder: Path) -> None:
+def clear_up() -> None:
+    """Removes what killed pools left on this machine."""
+    folder = Path(tempfile.gettempdir())
     for name in os.listdir(folder):
         match = _NAME.fullmatch(name)
         if match and not _is_alive(int(match[1])) and _is_free(folder / name):
