@@ -18,7 +18,7 @@ from blanklogo.service.settings import Settings
 from blanklogo.transfer.guard.policy import Policy
 
 VIDEO = bytes(range(256)) * 300
-CANCEL_SECONDS = 5.0  # promised is 1 s, measured 0.2 s; this machine may have something else to do
+CANCEL_SECONDS = 5.0  # promised is 1 s, measured 0.4 s; this machine may have something else to do
 
 
 @pytest.fixture
@@ -127,6 +127,28 @@ def test_who_leaves_gives_up_what_it_does_and_the_next_goes_on_at_once(api: Runn
     assert api.parts.crew.names() == set()
     with working(api.parts.settings):
         assert user.over(job_id)["status"] == "completed"
+
+
+@contextmanager
+def away(postgres: Cluster, url: str) -> Iterator[None]:
+    """The database, for all of its users."""
+    name = url.partition("@/")[2].partition("?")[0]
+    postgres.administer(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    postgres.administer(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    try:
+        yield
+    finally:
+        postgres.administer(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+def test_a_database_that_was_away_costs_no_job(api: Running, user: User, url: str, postgres: Cluster) -> None:
+    with working(api.parts.settings):
+        jobs = [user.upload(VIDEO, platform="runway")["job_id"] for _ in range(4)]
+        user.until(jobs[-1], lambda job: job["progress"] >= 30)
+        with away(postgres, url):
+            time.sleep(3)  # the work ends meanwhile, and three leases do
+        for job_id in jobs:
+            assert user.over(job_id)["status"] == "completed"
 
 
 def test_what_a_dead_one_left_in_the_fetching_folder_goes(api: Running) -> None:

@@ -1,17 +1,19 @@
-"""What every process may do with runs, without doing any."""
+"""Runs: what every process may do with them, and how one does them."""
 
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from blanklogo.errors import UnavailableError
-from blanklogo.service.jobs.durable import Runs
+from blanklogo.service.jobs.durable import Durable, Runs, Step
 from blanklogo.service.jobs.job import Run
 
+PATIENCE_SECONDS = 60.0
 FIRST, SECOND = Run("job_1", 1), Run("job_1", 2)
 
 
@@ -60,3 +62,29 @@ def test_sqlite_keeps_them_in_a_write_ahead_log(tmp_path: Path) -> None:
 def test_a_database_that_is_away_is_said_in_our_words(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError):
         Runs(f"sqlite:///{tmp_path}")  # a folder
+
+
+def test_a_step_that_cannot_say_what_it_came_to_is_begun_again_and_those_before_it_are_not(runs: Runs) -> None:
+    done: list[str] = []
+
+    def second() -> str:
+        done.append("second")
+        if done.count("second") < 3:
+            raise UnavailableError("the database is away")
+        return "well"
+
+    def conduct(run: Run, step: Step) -> None:
+        step("first", lambda: done.append("first"))
+        done.append(step("second", second))
+
+    durable = Durable(runs, "orch_a", conduct, poll_seconds=0.05)
+    durable.start()
+    runs.put(FIRST, "own_a")
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not runs.known([FIRST])["job_1.1"]:
+        assert time.monotonic() < end
+        durable.take_up(lambda: {"orch_a"})
+        time.sleep(0.2)
+    assert durable.wait_idle(PATIENCE_SECONDS)
+    durable.close()
+    assert done == ["first", "second", "second", "second", "well"]

@@ -24,7 +24,7 @@ from dbos import DBOS, DBOSClient, EnqueueOptions
 from dbos._serialization import Serializer
 from sqlalchemy.exc import SQLAlchemyError
 
-from blanklogo.errors import UnavailableError
+from blanklogo.errors import BlankLogoError, UnavailableError
 from blanklogo.service.database import open_database
 from blanklogo.service.jobs.job import Run
 
@@ -41,9 +41,11 @@ _SHAPE = "1"
 _OVER = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 _UNDER_WAY = "PENDING"
 
+log = logging.getLogger(__name__)
+
 
 class Leaving(BaseException):  # not an Exception: those are written down as what a step came to
-    """Raised out of a step by a process that is about to end, so that the run goes on where it is, in another one."""
+    """Raised out of a step that is not done, by a process that is about to end say: the run goes on there later."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +223,17 @@ class Durable:
 
 
 def _step(name: str, do: Callable[[], Any]) -> Any:
-    return DBOS.run_step({"name": name}, do)
+    """A step that cannot even say what it came to, because the database is away say, is not done: its run is left, and
+    taken up again by the next round but one."""
+
+    def done() -> Any:
+        try:
+            return do()
+        except BlankLogoError as error:
+            log.warning("step %r is to be begun again: %s", name, error)
+            raise Leaving from error
+
+    return DBOS.run_step({"name": name}, done)
 
 
 @contextmanager
