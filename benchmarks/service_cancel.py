@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.service_page import write_part
-from benchmarks.service_site import API, SERVE, WORKER, Client, Ground, new_ground, site
+from benchmarks.service_site import API, SERVE, WORKER, Client, Ground, end_cleanly, new_ground, site
 from benchmarks.table import machine
 from blanklogo.testbed.cases import Burning, Case, make_case
 from blanklogo.testbed.marks import draw_mark
@@ -41,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.service_cancel", description=__doc__)
     parser.add_argument("--postgresql", metavar="URL", help="an empty database; without it SQLite alone is tried")
     options = parser.parse_args(arguments)
+    end_cleanly()
     with tempfile.TemporaryDirectory() as folder:
         scene = Scene("walk", 640, 360, 400, seed=1)
         case = make_case(scene, draw_mark("bug"), Path(folder) / "case", Burning(crf=20))

@@ -35,6 +35,7 @@ from benchmarks.service_site import (
     Client,
     Ground,
     Process,
+    end_cleanly,
     left_alive,
     new_ground,
     site,
@@ -251,6 +252,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
+    end_cleanly()
     started = time.monotonic()
 
     def tell(words: str) -> None:

@@ -138,6 +138,11 @@ class Process:
         return self._process.wait(STOP_SECONDS)
 
 
+def end_cleanly() -> None:
+    """A SIGTERM ends this program as Ctrl-C does, so that no process of a service is left behind."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 @contextmanager
 def site(ground: Ground, kinds: tuple[str, ...]) -> Iterator[list[Process]]:
     """A service of these processes, whose places in the list are taken by those that follow them; none outlives it."""
