@@ -33,14 +33,15 @@
 A message says what came, what is accepted and what to try. Foreign errors are turned into these at one border each:
 `blanklogo.media.errors` for FFmpeg and the disk under media, `blanklogo.models.files` for the disk under weights,
 `blanklogo.net.http` for HTTP, `blanklogo.service.database` for the service's database,
-`blanklogo.service.storage.failures` for its storage, each engine's own module for its provider. `as_dict` and
+`blanklogo.service.storage.failures` for its storage, `blanklogo.client.answers` for what a service answers,
+`blanklogo.client.files` for the disk under its files, each engine's own module for its provider. `as_dict` and
 `from_dict` carry an error across a border as JSON.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 
 class BlankLogoError(Exception):
@@ -50,9 +51,15 @@ class BlankLogoError(Exception):
         came: what was found, in one sentence without a full stop.
         accepted: what would have been accepted.
         hint: what to try next.
+
+    Attributes:
+        code: which problem it is in a service's words ("not_found"); None: no service was asked.
+        request_id: under which the service's log has it; None: no service was asked, or it did not say.
     """
 
     exit_code = 1
+    code: str | None = None
+    request_id: str | None = None
 
     def __init__(self, came: str, *, accepted: str | None = None, hint: str | None = None) -> None:
         self.came = came
@@ -62,12 +69,17 @@ class BlankLogoError(Exception):
         super().__init__("; ".join(part for part in parts if part))
 
     def __reduce__(self):
-        return _rebuild, (type(self), self.came, self.accepted, self.hint)
+        return _rebuild, (type(self), self.came, self.accepted, self.hint), self._told()
+
+    def told_by(self, code: str | None, request_id: str | None) -> Self:
+        """The same error, with what a service calls it."""
+        self.code, self.request_id = code, request_id
+        return self
 
     def renamed(self, old: str, new: str) -> BlankLogoError:
         """The same error with one name for another: users know their target, not the file that stood for it."""
         came, accepted, hint = (part and part.replace(old, new) for part in (self.came, self.accepted, self.hint))
-        return type(self)(came or "", accepted=accepted, hint=hint)
+        return type(self)(came or "", accepted=accepted, hint=hint).told_by(self.code, self.request_id)
 
     def as_dict(self) -> dict[str, Any]:
         """A JSON-like copy that `from_dict` reads."""
@@ -78,7 +90,12 @@ class BlankLogoError(Exception):
             "accepted": self.accepted,
             "hint": self.hint,
             "exit_code": self.exit_code,
+            **self._told(),
         }
+
+    def _told(self) -> dict[str, str]:
+        told = {"code": self.code, "request_id": self.request_id}
+        return {name: value for name, value in told.items() if value is not None}
 
 
 def _rebuild(kind: type[BlankLogoError], came: str, accepted: str | None, hint: str | None) -> BlankLogoError:
@@ -128,7 +145,8 @@ class UnauthorizedError(CallerError):
 
 
 class ForbiddenError(CallerError):
-    """The service was asked with a good token that lacks the scope, or by a URL whose signature does not allow it."""
+    """The service was asked with a good token that lacks the scope, or by a URL whose signature does not allow it; or a
+    webhook came that the service has not signed."""
 
 
 class ProcessingError(BlankLogoError):
@@ -198,4 +216,5 @@ def from_dict(fields: Mapping[str, Any]) -> BlankLogoError:
     kind = globals().get(str(fields.get("error")))
     if not (isinstance(kind, type) and issubclass(kind, BlankLogoError)):
         kind = BlankLogoError
-    return kind(str(fields.get("came", "")), accepted=fields.get("accepted"), hint=fields.get("hint"))
+    error = kind(str(fields.get("came", "")), accepted=fields.get("accepted"), hint=fields.get("hint"))
+    return error.told_by(fields.get("code"), fields.get("request_id"))

@@ -70,7 +70,7 @@ def test_a_process_without_jobs_takes_them_and_another_does_them(api: Running, u
     with working(api.parts.settings):
         assert user.over(job_id)["status"] == "completed"
         assert user.get("/readyz")["orchestrators"] == 1
-        figures, _ = api.parts.metrics.text(api.parts.store.counts(), api.parts.crew.num_living(), None)
+        figures, _ = api.parts.metrics.text(api.parts.store.counts(), {}, api.parts.crew.num_living(), None)
         assert b"blanklogo_orchestrators 1.0" in figures
     assert user.get("/readyz")["orchestrators"] == 0, "who stops says so"
 

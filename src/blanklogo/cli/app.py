@@ -14,6 +14,8 @@ from blanklogo.cli import (
     demo,
     detect,
     estimate,
+    health,
+    jobs,
     matte,
     modal,
     models,
@@ -47,12 +49,14 @@ for module, short_help in (
     (estimate, "Say what a removal will take: seconds, and dollars by provider."),
     (serve, "Serve removals over HTTP."),
     (worker, "Do the service's jobs in a process of their own."),
+    (health, "Say whether a service answers."),
     (demo, "Make a clip with a mark, remove the mark, score the result."),
 ):
     command = getattr(module, module.__name__.rpartition(".")[2])
     app.command(short_help=short_help, epilog=module.EPILOG)(command)
 app.add_typer(models.models, short_help="List, pull and verify the networks' weights.")
 app.add_typer(config.config, short_help="Show or start your defaults for `remove`.")
+app.add_typer(jobs.jobs, short_help="Removals at a service: submit, follow, fetch, cancel, retry.")
 app.add_typer(token.token, short_help="Make, rotate, list and revoke the service's tokens.")
 app.add_typer(modal.modal, short_help="Run removals on Modal: deploy, rehearse, look after.")
 

@@ -25,6 +25,9 @@ STAGE_WORDS = {
     "restore": "restoring",
     "verify": "checking the result",
     "pull": "pulling",
+    "upload": "uploading",
+    "job": "at the service",
+    "download": "downloading",
 }
 PROGRESS_INTERVAL_SECONDS = 0.2  # often enough to look alive, and a long video's lines stay few
 

@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 
 from blanklogo.engines.base import EngineStats
 from blanklogo.service.jobs.states import State
+from blanklogo.service.webhooks.delivery import DeliveryState
 
 _SECONDS = (0.005, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0)
 
@@ -31,6 +32,7 @@ class Metrics:
             "blanklogo_orchestrators", "Processes that do jobs and live.", registry=self._registry
         )
         self._workers = Gauge("blanklogo_workers", "The engine's workers.", ["state"], registry=self._registry)
+        self._deliveries = Gauge("blanklogo_deliveries", "Webhooks in the log.", ["status"], registry=self._registry)
         self._calls = Gauge("blanklogo_calls_queued", "Calls that wait for a worker.", registry=self._registry)
 
     def note(self, method: str, path: str, status: int, seconds: float) -> None:
@@ -38,10 +40,18 @@ class Metrics:
         self._requests.labels(method, path, str(status)).inc()
         self._seconds.labels(method, path).observe(seconds)
 
-    def text(self, jobs: Mapping[State, int], num_orchestrators: int, engine: EngineStats | None) -> tuple[bytes, str]:
+    def text(
+        self,
+        jobs: Mapping[State, int],
+        deliveries: Mapping[DeliveryState, int],
+        num_orchestrators: int,
+        engine: EngineStats | None,
+    ) -> tuple[bytes, str]:
         """All figures, and their media type; no engine: this process does no jobs."""
         for state, number in jobs.items():
             self._jobs.labels(str(state)).set(number)
+        for status, number in deliveries.items():
+            self._deliveries.labels(str(status)).set(number)
         self._orchestrators.set(num_orchestrators)
         if engine is not None:
             self._workers.labels("idle").set(engine.num_idle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -25,6 +26,12 @@ from blanklogo.service.settings import Settings
 from blanklogo.service.storage import ServiceUrls, open_storage
 from blanklogo.service.storage.keyring import from_folder
 from blanklogo.service.tokens.store import TokenStore
+from blanklogo.service.webhooks.courier import Courier
+from blanklogo.service.webhooks.ledger import Ledger
+from blanklogo.service.webhooks.outbox import Webhook
+from blanklogo.service.webhooks.sending import Sender
+from blanklogo.service.webhooks.signing import KEY_FILE, Secrets
+from blanklogo.transfer.guard.client import check_reachable
 from blanklogo.transfer.guard.policy import Policy
 
 
@@ -33,7 +40,7 @@ class Parts:
 
     Args:
         engine: where this process has removals run, closed by whoever made it, after this; None: others do jobs.
-        policy: who may be reached for videos that callers name.
+        policy: who may be reached for videos that callers name, and by webhooks.
 
     Raises:
         OptionError, UnavailableError, WriteError: a part cannot be opened.
@@ -43,7 +50,9 @@ class Parts:
         self.settings = settings
         self.limits = settings.limits
         self.engine = engine
+        self.policy = policy
         self.leaving = threading.Event()
+        logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log whole URLs, which may be signed
         with ExitStack() as opened:
             opened.enter_context(alone(settings.database))
             self.database = open_database(settings.database)
@@ -56,27 +65,41 @@ class Parts:
             self.intake = Intake(self.store, self.limits.retention_seconds)
             self.metrics = Metrics()
             self.readiness = Readiness(self.database, self.storage, engine)
+            self.secrets = Secrets(self.database, from_folder(settings.folder, KEY_FILE))
+            self.ledger = Ledger(self.database, settings.patience)
             self.crew = Crew(self.database, settings.lease_seconds)
             self.runs = Runs(settings.runs_database)
             opened.callback(self.runs.close)
             self.orchestrator = None if engine is None else self._orchestrator(engine, policy, opened)
+            sender = Sender(policy, settings.webhook_seconds)
+            self.courier = Courier(self.ledger, self.secrets, sender, self.limits.retention_seconds)
             self._opened = opened.pop_all()
 
     def start(self) -> None:
-        """Takes up jobs, if this process does any."""
+        """Takes up jobs, and webhooks with them, if this process does any."""
         if self.orchestrator is not None:
             self.orchestrator.start()
+            self.courier.start()
 
     def create(
         self, caller: Caller, wishes: Sequence[Wish], repeatable: Repeatable | None = None, *, is_batch: bool = False
     ) -> Created:
-        """Queues jobs; raises as `Intake.create`. A kill between the rows and the runs is made good by `tending`."""
+        """Queues jobs; raises as `Intake.create` and `check_webhook`. A kill between the rows and the runs is made good
+        by `tending`."""
         repeated = self.intake.repeated(caller, repeatable) if repeatable is not None else None
+        if repeated is None:
+            for webhook in {wish.webhook for wish in wishes}:
+                self.check_webhook(webhook)
         made = repeated or self.intake.create(caller, wishes, repeatable, is_batch=is_batch)
         if not made.is_repeated:
             for job in made.jobs:
                 self.runs.put(job.run, job.owner)
         return made
+
+    def check_webhook(self, webhook: Webhook | None) -> None:
+        """Raises OptionError for a receiver that may not be reached; each attempt looks again."""
+        if webhook is not None:
+            check_reachable(webhook.url, self.policy)
 
     def retry(self, owner: str, job_id: str) -> StoredJob | None:
         """As `JobStore.retry`, with its run."""
@@ -90,6 +113,7 @@ class Parts:
         self.leaving.set()
         if self.orchestrator is not None:
             self.orchestrator.close()
+        self.courier.close()
         self._opened.close()
 
     def _orchestrator(self, engine: Engine, policy: Policy, opened: ExitStack) -> Orchestrator:

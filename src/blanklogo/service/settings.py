@@ -14,6 +14,7 @@ from blanklogo.service.database import usual_url
 from blanklogo.service.jobs.durable import Width
 from blanklogo.service.jobs.job import DAYS
 from blanklogo.service.jobs.works import Limits
+from blanklogo.service.webhooks.delivery import LIMIT_SECONDS, Patience
 
 PREFIX = "BLANKLOGO_SERVICE_"
 
@@ -41,6 +42,9 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(15, ge=1, description="after which a process that is not heard of counts as dead")
     jobs_at_once: int = Field(8, ge=1, description="under way in this process; the engine's workers bound the work")
     jobs_of_owner: int = Field(4, ge=1, description="of one owner under way at once")
+
+    webhook_seconds: float = Field(LIMIT_SECONDS, gt=0, le=60, description="for one attempt to tell a receiver")
+    webhook_retry_seconds: float = Field(10, gt=0, description="before the second attempt; before the third, six times")
 
     @property
     def folder(self) -> Path:
@@ -75,6 +79,10 @@ class Settings(BaseSettings):
             pauses_seconds=(self.retry_seconds, 2 * self.retry_seconds, 4 * self.retry_seconds),
             retention_seconds=self.retention_days * DAYS,
         )
+
+    @property
+    def patience(self) -> Patience:
+        return Patience(self.webhook_seconds, (self.webhook_retry_seconds, 6 * self.webhook_retry_seconds))
 
     @property
     def width(self) -> Width:

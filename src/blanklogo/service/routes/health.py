@@ -49,5 +49,6 @@ def ready(parts: Here) -> Response:
 def metrics(parts: Here, token: Admin) -> Response:
     """Figures in Prometheus' text format."""
     engine = parts.engine.stats if parts.engine is not None else None
-    text, media_type = parts.metrics.text(parts.store.counts(), parts.crew.num_living(), engine)
+    num_living = parts.crew.num_living()
+    text, media_type = parts.metrics.text(parts.store.counts(), parts.ledger.counts(), num_living, engine)
     return Response(text, media_type=media_type)
