@@ -19,6 +19,27 @@ ROWS = np.array(  # cx, cy, w, h, score
 )
 
 
+LETTERS = np.array([[40, 30, 20, 10, 0.9, 0.2], [95, 60, 30, 20, 0.3, 0.6]], np.float32)  # and the second class' score
+
+
+def net_of_two_classes(path: Path) -> Path:
+    """Answers with `LETTERS`, whatever it is shown."""
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["rows"], ["boxes"])],
+        "net",
+        [helper.make_tensor_value_info("statistics", TensorProto.UINT8, ["b", 3, "h", "w"])],
+        [helper.make_tensor_value_info("boxes", TensorProto.FLOAT, [1, *LETTERS.T.shape])],
+        [numpy_helper.from_array(LETTERS.T[None].copy(), "rows")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    return path
+
+
+def test_the_second_class_is_lettering(tmp_path: Path) -> None:
+    (found,) = finder_of(load_session(net_of_two_classes(tmp_path / "net.onnx")))([np.zeros((3, 96, 128), np.uint8)])
+    assert [(scored.is_lettering, round(scored.score, 3)) for scored in found] == [(False, 0.9), (True, 0.6)]
+
+
 def statistics_net(path: Path, kind: int = TensorProto.UINT8) -> Path:
     """Answers with `ROWS`, its last score replaced by the padded size's share of 2000 px: (height + width) / 2000."""
     shape = helper.make_node("Shape", ["statistics"], ["shape"], start=2, end=4)

@@ -1,10 +1,11 @@
-"""What the service's tests share: its database, of each kind."""
+"""What the service's tests share: its database, of each kind, and a clock."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from clocks import Clock
 from postgres import database_url, postgres  # noqa: F401  # fixtures
 from sqlalchemy import Engine
 
@@ -18,3 +19,8 @@ def database(database_url: str) -> Iterator[Engine]:  # noqa: F811
     create_tables(opened)
     yield opened
     opened.dispose()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from clocks import Clock
 from sqlalchemy import Engine
 
 from blanklogo.errors import ConflictError, OptionError
@@ -14,19 +15,6 @@ from blanklogo.service.jobs.store import JobStore
 ANN = Caller("own_ann", "tok_a", "req_1")
 BOB = Caller("own_bob", "tok_b", "req_2")
 WISH = Wish({"mode": "auto"}, video_url="https://example.com/a.mp4")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

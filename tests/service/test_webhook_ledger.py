@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from at_once import in_threads
+from clocks import Clock
 from sqlalchemy import Engine, func, select
 
 from blanklogo.errors import ConflictError
@@ -28,19 +29,6 @@ ENDS = Webhook(URL, (EventName.COMPLETED, EventName.FAILED, EventName.CANCELLED)
 GOOD = Answer(0.1, 204)
 BUSY = Answer(0.1, 503, excerpt="later")
 PATIENCE = Patience(limit_seconds=10, pauses_seconds=(10, 60))
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

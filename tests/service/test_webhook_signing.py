@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from at_once import in_threads
+from clocks import Clock
 from sqlalchemy import Engine, select
 
 from blanklogo.client.webhooks import read_event
@@ -22,19 +23,6 @@ from blanklogo.service.webhooks.table import webhook_secrets
 
 KEY = bytes(range(32))
 DAY = 86400.0
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

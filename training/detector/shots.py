@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.sources.backgrounds import background, paste, photograph, shape_mask
+from training.sources.marks import extent
 from training.sources.negatives import caption, fine_print, score_board
 
 Picture = NDArray[np.uint8]  # R'G'B' [H, W, 3]
@@ -162,14 +163,11 @@ def _write_caption(frames: list[Picture], rng: np.random.Generator, held_out: bo
 
 
 def _corners(coverage: NDArray[np.float32]) -> Corners:
-    rows, columns = np.flatnonzero(coverage.max(1) > 0), np.flatnonzero(coverage.max(0) > 0)
-    return float(columns[0]), float(rows[0]), columns[-1] + 1.0, rows[-1] + 1.0
+    rows, columns = extent(coverage)
+    return float(columns.start), float(rows.start), float(columns.stop), float(rows.stop)
 
 
 def _ink(frame: Picture, coverage: NDArray[np.float32], colour: NDArray) -> None:
-    rows, columns = np.flatnonzero(coverage.max(1) > 0), np.flatnonzero(coverage.max(0) > 0)
-    if not len(rows):
-        return
-    cut = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    cut = extent(coverage)
     share = coverage[cut][..., None]
     frame[cut] = np.rint(frame[cut] * (1 - share) + share * colour).astype(np.uint8)

@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blanklogo.detection.finders import LETTERING
 from blanklogo.detection.statistics import NUM_CHANNELS, window_statistics
 from training.detector.shots import NUM_FRAMES, Corners, Picture, Shot, make_shot
-from training.sources.marks import DrawnMark, draw_mark
+from training.sources.marks import DrawnMark, draw_mark, extent
 
-MARK, LETTERING = 0, 1  # what a box holds
+MARK = 0  # what a box holds that does not hold `LETTERING`
 STRIDE_PX = 8
 WIDE, TALL = (384, 640), (640, 384)  # (height, width) that the network is trained on; frames are padded to it
 WIDE_FRAMES = ((360, 640), (360, 640), (360, 640), (272, 640), (360, 480), (360, 360), (360, 600))
@@ -110,8 +111,8 @@ def burn(view: Picture, mark: DrawnMark) -> None:
 def support_of(mark: DrawnMark, corner: tuple[int, int]) -> Corners:
     """The box around a mark's pixels when its own corner (left, top) lies there."""
     left, top = corner
-    rows, columns = np.flatnonzero(mark.alpha.max(1) > SUPPORT), np.flatnonzero(mark.alpha.max(0) > SUPPORT)
-    return float(left + columns[0]), float(top + rows[0]), left + columns[-1] + 1.0, top + rows[-1] + 1.0
+    rows, columns = extent(mark.alpha, SUPPORT)
+    return float(left + columns.start), float(top + rows.start), float(left + columns.stop), float(top + rows.stop)
 
 
 def fitting_mark(rng: np.random.Generator, height: int, width: int, *, held_out: bool) -> DrawnMark:

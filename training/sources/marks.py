@@ -88,6 +88,14 @@ def text_coverage(text: str, font: Font, height_px: int = 96) -> Coverage:
     return _tight(np.asarray(picture, np.float32) / 255)
 
 
+def extent(coverage: Coverage, least: float = 0.0) -> tuple[slice, slice]:
+    """(rows, columns) of what is over `least`; both empty where nothing is."""
+    rows, columns = np.flatnonzero(coverage.max(1) > least), np.flatnonzero(coverage.max(0) > least)
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
 def pick_font(rng: np.random.Generator, held_out: bool) -> Font:
     fonts = [font for font in word_fonts() if font.is_held_out == held_out] or list(word_fonts())
     families = sorted({font.family for font in fonts})
@@ -221,10 +229,8 @@ def _scaled_to_height(coverage: Coverage, height_px: float) -> Coverage:
 
 
 def _tight(coverage: Coverage) -> Coverage:
-    rows, columns = np.flatnonzero(coverage.max(1) > 0.02), np.flatnonzero(coverage.max(0) > 0.02)
-    if not len(rows) or not len(columns):
-        return np.ones((8, 8), np.float32)
-    return coverage[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    tight = coverage[extent(coverage, 0.02)]
+    return tight if tight.size else np.ones((8, 8), np.float32)
 
 
 def _painted(coverage: Coverage, factor: float, opacity: float, rng: np.random.Generator) -> DrawnMark:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.sources.fonts import Font
-from training.sources.marks import Coverage, pick_font, text_coverage, words
+from training.sources.marks import Coverage, extent, pick_font, text_coverage, words
 
 Picture = NDArray[np.uint8]  # R'G'B' [H, W, 3]
 
@@ -41,10 +41,10 @@ def caption(
 
 
 def _plate_behind(letters: Coverage, rim_px: int) -> Coverage:
-    rows, columns = np.flatnonzero(letters.max(1) > 0), np.flatnonzero(letters.max(0) > 0)
+    rows, columns = extent(letters)
     plate = np.zeros_like(letters)
-    top, left = max(0, rows[0] - rim_px), max(0, columns[0] - rim_px)
-    plate[top : rows[-1] + rim_px, left : columns[-1] + rim_px] = 1
+    top, left = max(0, rows.start - rim_px), max(0, columns.start - rim_px)
+    plate[top : rows.stop - 1 + rim_px, left : columns.stop - 1 + rim_px] = 1
     return plate
 
 

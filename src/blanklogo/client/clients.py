@@ -17,13 +17,26 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-class _Blocking:
+class _Held:
     """Args:
     core: whose flows it runs.
     """
 
     def __init__(self, core: Any) -> None:
         self._core = core
+
+    @property
+    def url(self) -> str:
+        """Of what is asked."""
+        return self._core.access.url
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._core.access})"
+
+
+class _Blocking(_Held):
+    def __init__(self, core: Any) -> None:
+        super().__init__(core)
         self._driver = Waiting()
 
     def close(self) -> None:
@@ -36,22 +49,10 @@ class _Blocking:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    @property
-    def url(self) -> str:
-        """Of what is asked."""
-        return self._core.access.url
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._core.access})"
-
-
-class _Awaitable:
-    """Args:
-    core: whose flows it runs.
-    """
-
+class _Awaitable(_Held):
     def __init__(self, core: Any) -> None:
-        self._core = core
+        super().__init__(core)
         self._driver = Awaited()
 
     async def close(self) -> None:
@@ -63,14 +64,6 @@ class _Awaitable:
 
     async def __aexit__(self, *error: object) -> None:
         await self.close()
-
-    @property
-    def url(self) -> str:
-        """Of what is asked."""
-        return self._core.access.url
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._core.access})"
 
 
 def _waited(flow: Callable[Concatenate[Any, _P], Flow[_T]]) -> Callable[Concatenate[Any, _P], _T]:
