@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from blanklogo.service.jobs.states import COMPLETE, DOWNLOADING, FINALIZING, STA
 from blanklogo.service.jobs.store import JobStore
 from blanklogo.service.jobs.watch import Watch
 from blanklogo.service.storage import Storage
-from blanklogo.types import Event, Order, Progress
+from blanklogo.types import Event, MediaLimits, Order, Progress
 
 _TELL_SECONDS = 0.5  # between two writes of how far a run is
 _SIGNED_SPARE_SECONDS = 600  # for which a signed URL outlives the run that it is for
@@ -55,6 +55,7 @@ class Limits:
         run_seconds: from a run's beginning to its end.
         pauses_seconds: before each further attempt, while what went wrong may pass.
         retention_seconds: for which a result is kept.
+        media: of what a video holds; held by the worker that opens it.
     """
 
     max_input_bytes: int = 500_000_000
@@ -62,6 +63,7 @@ class Limits:
     run_seconds: float = 3600.0
     pauses_seconds: tuple[float, ...] = (5.0, 10.0, 20.0)
     retention_seconds: float = 7 * DAYS
+    media: MediaLimits = field(default_factory=MediaLimits)
 
 
 class Works:
@@ -208,6 +210,7 @@ class Works:
             self._storage.sign_get(job.input_key, seconds),
             self._storage.sign_put(key, seconds, self._limits.max_output_bytes),
             name=f"video{suffix_of(job.input_name)}",
+            limits=self._limits.media,
             **order_fields(job.request),
         )
 
