@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import av
+import av.error
 from av.container import InputContainer
 from av.container.core import Flags
 from av.stream import Disposition, Stream
@@ -61,7 +62,12 @@ def open_input(path: Path, limits: MediaLimits | None = None) -> InputContainer:
     with foreign_errors(Stage.OPEN, path):
         # "file:" keeps a name such as "concat:a" from being taken for a protocol. Tags that are not UTF-8 survive.
         name = f"file:{path.absolute()}"
-        container = av.open(name, mode="r", options=options, metadata_errors="surrogateescape", timeout=(seconds, None))
+        try:
+            container = av.open(name, "r", options=options, metadata_errors="surrogateescape", timeout=(seconds, None))
+        except av.error.ArgumentError as error:
+            if limits is None:
+                raise
+            raise strangers.refused(path, limits) from error
         if container.format.name == "avi" and not _has_b_frames(container):
             container.flags &= ~Flags.gen_pts.value  # it would take each frame for shown one tick after its decoding
     if limits is not None:

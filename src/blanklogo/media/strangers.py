@@ -1,7 +1,7 @@
 """What is taken from strangers: the containers and codecs that videos really come in, and so much of each.
 
 A user's own video may be anything that FFmpeg reads. One that somebody else brought meets fewer demuxers and decoders,
-since each is a way in, and decoders that refuse a frame over the limit before they take memory for it.
+since each is a way in, and decoders that refuse a frame far over the limit before they take memory for it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from blanklogo.errors import TooLargeError, UnsupportedError
+from blanklogo.errors import SourceError, TooLargeError, UnsupportedError
 from blanklogo.types import MediaLimits
 
 OPENING_SECONDS = 30.0  # for opening one: it takes milliseconds
+_EDGES_PIXELS = 1 << 20
 _HINT = "convert it to H.264 in an MP4 first"
 
+_CONTAINERS = "MP4, QuickTime, Matroska, WebM, AVI, MPEG, FLV, ASF or Ogg"
 _DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg"
 # By the names of FFmpeg's decoders. Of the streams beside the video none is decoded; but when a file is opened, their
 # decoders may look at the first packets to tell what they are.
@@ -40,8 +42,20 @@ def options(limits: MediaLimits) -> dict[str, str]:
 
 
 def decoder_options(limits: MediaLimits) -> dict[str, str]:
-    """Of FFmpeg, for a decoder of a stranger's video: also a frame in its middle may ask for too much."""
-    return {"max_pixels": str(limits.max_pixels)}
+    """Of FFmpeg, for a decoder of a stranger's video: also a frame in its middle may ask for too much.
+
+    Decoders count the edges that they add, and round up; what they let through is then measured exactly.
+    """
+    return {"max_pixels": str(4 * limits.max_pixels + _EDGES_PIXELS)}
+
+
+def refused(path: Path, limits: MediaLimits) -> SourceError:
+    """The error for what FFmpeg would not open by these options; it does not say by which."""
+    return SourceError(
+        f"{path} is no video that is taken here",
+        accepted=f"{_CONTAINERS}, with up to {limits.max_pixels} pixels in a frame",
+        hint="convert it first, or scale it down",
+    )
 
 
 def check_streams(container: InputContainer, path: Path, limits: MediaLimits) -> None:
