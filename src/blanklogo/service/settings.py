@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     run_seconds: float = Field(3600, gt=0, description="for one job")
     retry_seconds: float = Field(5, gt=0, description="before a second attempt; the pauses after that double")
     retention_days: float = Field(7, gt=0, description="for which results are kept")
+    rate_per_second: float = Field(50, ge=0, description="requests by one token; 0: any number")
+    rate_burst: int = Field(200, ge=1, description="of them, at once after a pause")
+    anonymous_per_second: float = Field(10, ge=0, description="requests by one address without a good token")
+    anonymous_burst: int = Field(100, ge=1, description="of them, at once after a pause")
     jobs_at_once: int = Field(8, ge=1, description="under way in this process; the engine's workers bound the work")
     jobs_of_owner: int = Field(4, ge=1, description="of one owner under way at once")
 

@@ -30,7 +30,8 @@ def bearer(request: Request) -> Token:
     store: TokenStore = request.app.state.tokens
     if len(request.headers.getlist("Authorization")) != 1:
         raise unauthorized()
-    return store.check(_credentials(request))
+    token = request.state.token = store.check(_credentials(request))  # for whoever counts requests
+    return token
 
 
 def require(scope: Scope) -> Callable[[Token], Token]:
