@@ -66,6 +66,7 @@ class Options(Body):
     quality: float | None = Field(None, ge=0, le=51, description="constant rate factor; by default visually lossless")
     detector: NetworkName | None = None
     inpainter: NetworkName | None = None
+    fresh: bool = Field(False, description="made anew, though the same video was done before with the same options")
     metadata: Annotated[dict[str, Any], AfterValidator(_small)] = Field(
         default_factory=dict, description="the caller's own notes; they come back as they are"
     )
@@ -90,6 +91,7 @@ class Options(Body):
             "quality": self.quality,
             "detector": self.detector,
             "inpainter": self.inpainter,
+            "fresh": self.fresh,
             "metadata": self.metadata,
         }
 
@@ -194,6 +196,7 @@ class JobView(BaseModel):
     output: OutputView | None = None
     error: dict[str, Any] | None = None
     report: dict[str, Any] | None = Field(None, description="what was done, and the proof")
+    from_cache: str | None = Field(None, description="the job whose result this one was given, without any work")
     attempts: int
     batch_id: str | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)

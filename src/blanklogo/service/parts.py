@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 from blanklogo.engines.base import Engine
 from blanklogo.service.database import create_tables, open_database
@@ -12,6 +13,7 @@ from blanklogo.service.jobs.durable import Durable
 from blanklogo.service.jobs.fetching import Fetcher
 from blanklogo.service.jobs.intake import Caller, Created, Intake, Repeatable, Wish
 from blanklogo.service.jobs.job import StoredJob
+from blanklogo.service.jobs.recall import Recall
 from blanklogo.service.jobs.store import JobStore
 from blanklogo.service.jobs.tending import Tending
 from blanklogo.service.jobs.works import Works
@@ -46,6 +48,7 @@ class Parts:
         self.urls = ServiceUrls(from_folder(settings.folder), settings.base_url)
         self.storage = open_storage(settings.storage or settings.folder / "storage", self.urls)
         self.store = JobStore(self.database)
+        self.recall = Recall(self.store, self.storage)
         self.intake = Intake(self.store, self.limits.retention_seconds)
         fetcher = Fetcher(settings.folder / "fetching", policy)
         works = Works(self.store, self.storage, engine, fetcher, self.limits, self.leaving)
@@ -66,9 +69,15 @@ class Parts:
         repeated = self.intake.repeated(caller, repeatable) if repeatable is not None else None
         made = repeated or self.intake.create(caller, wishes, repeatable, is_batch=is_batch)
         if not made.is_repeated:
-            for job in made.jobs:
-                self.durable.put(job.run, job.owner)
+            made = replace(made, jobs=tuple(self._begun(job) for job in made.jobs))
         return made
+
+    def _begun(self, job: StoredJob) -> StoredJob:
+        """A new job, completed at once where its result is there already, else with its run queued."""
+        done = self.recall.complete(job, self.limits.retention_seconds)
+        if done is None:
+            self.durable.put(job.run, job.owner)
+        return done or job
 
     def retry(self, owner: str, job_id: str) -> StoredJob | None:
         """As `JobStore.retry`, with its run."""

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Engine, case, func, insert, select, update
+from sqlalchemy import Connection, Engine, case, delete, func, insert, select, update
 
 from blanklogo.service.database import reading, writing
 from blanklogo.service.jobs.job import Run, StoredJob
 from blanklogo.service.jobs.states import BEFORE, QUEUED, State, Step
-from blanklogo.service.jobs.table import jobs
+from blanklogo.service.jobs.table import jobs, results
 
 _JSON = ("request", "report", "error")
 
@@ -177,6 +177,7 @@ class JobStore:
                 .where(*_of(job.run), jobs.c.is_expired.is_(False))
                 .values(**gone, version=jobs.c.version + 1)
             )
+            connection.execute(delete(results).where(results.c.job_id == job.id))
 
     def _move(self, connection: Connection, run: Run, state: State, **values: Any) -> bool:
         return self._enter(connection, _of(run), state, **values)

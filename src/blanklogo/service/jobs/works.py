@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +29,8 @@ from blanklogo.service.jobs.course import Outcome
 from blanklogo.service.jobs.fetching import Fetcher
 from blanklogo.service.jobs.job import DAYS, Run, StoredJob
 from blanklogo.service.jobs.options import order_fields, suffix_of
-from blanklogo.service.jobs.states import COMPLETE, DOWNLOADING, FINALIZING, STARTING, State, step_of
+from blanklogo.service.jobs.recall import Recall, completed_values, result_key
+from blanklogo.service.jobs.states import DOWNLOADING, FINALIZING, STARTING, State, step_of
 from blanklogo.service.jobs.store import JobStore
 from blanklogo.service.jobs.watch import Watch
 from blanklogo.service.storage import Storage
@@ -89,6 +89,7 @@ class Works:
         self._fetcher = fetcher
         self._limits = limits
         self._leaving = leaving
+        self._recall = Recall(store, storage)
 
     @property
     def pauses_seconds(self) -> tuple[float, ...]:
@@ -113,8 +114,9 @@ class Works:
 
     def remove(self, run: Run) -> Outcome:
         def work(job: StoredJob, watch: Watch) -> Mapping[str, Any]:
-            # A name of its own for each attempt: a worker that outlived its orchestrator writes to nobody's result.
-            key = f"{job.owner}/{job.id}/{secrets.token_hex(4)}/output{suffix_of(job.input_name)}"
+            if recalled := self._recall.made(job):
+                return recalled
+            key = result_key(job)
             result = heard_out(self._engine, self._order(job, key), self._hearing(run), watch)
             return {"key": key, "report": result["report"]}
 
@@ -156,21 +158,11 @@ class Works:
             self._storage.delete_prefix(f"{job.owner}/{job.upload_id}/")
 
     def _completed(self, run: Run, made: Mapping[str, Any]) -> None:
-        report = made["report"]
-        self._store.end(
-            run,
-            State.COMPLETED,
-            percent=COMPLETE.percent,
-            step=COMPLETE.words,
-            outcome=report["verify"]["status"],
-            report=report,
-            output_key=made["key"],
-            output_bytes=made["num_bytes"],
-            output_sha256=made["sha256"],
-            input_key=None,
-            input_url=None,
-            expires_seconds=self._store.clock() + self._limits.retention_seconds,
-        )
+        values = completed_values(made, self._store.clock() + self._limits.retention_seconds)
+        self._store.end(run, State.COMPLETED, **values)
+        job = self._store.get(run.job_id)
+        if job is not None and job.run == run and job.state is State.COMPLETED:
+            self._recall.remember(job)
 
     def _outcome(self, run: Run, work: Callable[[StoredJob, Watch], Any]) -> Outcome:
         """What work came to. Raises Leaving; nothing else, so that one job's trouble stays its own."""
@@ -200,8 +192,8 @@ class Works:
 
     def _look_at_upload(self, job: StoredJob) -> None:
         assert job.input_key is not None
-        num_bytes = self._storage.stat(job.input_key).num_bytes
-        self._store.note(job.run, input_bytes=num_bytes)
+        found = self._storage.digest(job.input_key)
+        self._store.note(job.run, input_bytes=found.num_bytes, input_sha256=found.sha256)
 
     def _order(self, job: StoredJob, key: str) -> Order:
         assert job.input_key is not None
