@@ -14,16 +14,17 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
 from benchmarks.hostile_files import BOX, HostileFile, hostile_files
-from benchmarks.sections import put_section
+from benchmarks.service_page import write_part
 from benchmarks.serving import Served, descendants, served
+from benchmarks.table import machine
 
-TITLE = "Hostile files"
 AT_ONCE = 8  # sent and not over, so that workers never wait
 CLEAR = {"SourceError", "UnsupportedError", "TooLargeError", "OptionError", "DecodeError", "VerificationError"}
 KINDS = ("truncated", "headers", "fuzzed", "noise", "disguised", "bombs", "odd")
@@ -55,7 +56,7 @@ class Heard:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         heard = _run(Path(name))
-    put_section(TITLE, "\n".join(_page(heard)))
+    write_part("hostile", "\n".join(_page(heard)))
     for one, job, _ in heard.ends:
         if not _is_clear(job):
             print(one, job["status"], job.get("error"))
@@ -143,6 +144,10 @@ def _page(heard: Heard) -> Iterator[str]:
     unclear = [job for job in jobs if not _is_clear(job)]
     slowest = sorted(heard.ends, key=lambda end: -end[2])[:3]
     pulse = sorted(heard.pulse_seconds)
+    yield "## Hostile files"
+    yield ""
+    yield f"Measured on {date.today().isoformat()}. {machine()}"
+    yield ""
     yield f"`python -m benchmarks.hostile`: {len(jobs)} files of `benchmarks/hostile_files.py` (seed 1), uploaded to"
     yield f"`blanklogo serve` with the pool's real removal, a box to clean, {AT_ONCE} under way at a time."
     yield ""

@@ -28,8 +28,8 @@ IdempotencyKey = Annotated[
 ]
 
 
-def parts_of(request: Request) -> Parts:
-    """What the application is made of."""
+async def parts_of(request: Request) -> Parts:
+    """What the application is made of. No work, so a coroutine: a trip into a thread would cost more than it."""
     return request.app.state.parts
 
 

@@ -6,7 +6,7 @@ the header in `CHALLENGE`) or `ForbiddenError` (403); the application makes prob
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends
@@ -34,7 +34,7 @@ def bearer(request: Request) -> Token:
     return token
 
 
-def require(scope: Scope) -> Callable[[Token], Token]:
+def require(scope: Scope) -> Callable[[Token], Awaitable[Token]]:
     """A dependency: the request's token, if it allows the scope.
 
     Raises:
@@ -42,7 +42,7 @@ def require(scope: Scope) -> Callable[[Token], Token]:
         ForbiddenError: it does not.
     """
 
-    def allowed(token: Annotated[Token, Depends(bearer)]) -> Token:
+    async def allowed(token: Annotated[Token, Depends(bearer)]) -> Token:
         if not token.allows(scope):
             raise ForbiddenError(f"token {token.id} lacks the scope {scope}", hint=f"a token made with --scope {scope}")
         return token
