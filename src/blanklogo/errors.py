@@ -128,7 +128,8 @@ class UnauthorizedError(CallerError):
 
 
 class ForbiddenError(CallerError):
-    """The service was asked with a good token that lacks the scope, or by a URL whose signature does not allow it."""
+    """The service was asked with a good token that lacks the scope, or by a URL whose signature does not allow it; or a
+    webhook came that the service has not signed."""
 
 
 class ProcessingError(BlankLogoError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -14,8 +15,11 @@ import pytest
 from blanklogo.cli.token import parse_duration
 from blanklogo.errors import OptionError, UnauthorizedError
 from blanklogo.service.database import open_database
+from blanklogo.service.storage.keyring import from_folder
 from blanklogo.service.tokens.store import TokenStore
+from blanklogo.service.webhooks.signing import KEY_FILE, Secrets
 
+WEBHOOK_SECRET = re.compile(r"whsec_[A-Za-z0-9_-]{43}")
 BEARER = re.compile(r"(tok_[0-9a-f]{12}):([A-Za-z0-9_-]{43})\n")
 HOURS = 3600
 
@@ -182,3 +186,37 @@ def test_what_it_pipes_is_the_token_and_nothing_else() -> None:
     program = [sys.executable, "-m", "blanklogo", "token", "new", "--name", "n"]
     done = subprocess.run(program, env=os.environ, capture_output=True, text=True, check=True)
     assert BEARER.fullmatch(done.stdout)
+
+
+def test_a_webhook_secret_is_alone_on_stdout_and_the_one_that_the_service_signs_with(blank, data_folder: Path) -> None:
+    made(blank, "new", "--name", "website", "--owner", "ann")
+    first = made(blank, "webhook-secret", "ann")
+    done = blank("token", "webhook-secret", "ann", "--overlap", "2d")
+    second = done.stdout.strip()
+    assert WEBHOOK_SECRET.fullmatch(first)
+    assert WEBHOOK_SECRET.fullmatch(second)
+    assert "those before it sign until" in done.stderr
+    assert second not in done.stderr
+    database = open_database(f"sqlite:///{data_folder / 'service.db'}")
+    good = Secrets(database, from_folder(data_folder, KEY_FILE)).good("ann")
+    database.dispose()
+    assert [secret.reveal() for secret in good] == [second, first]
+
+
+def test_a_webhook_secret_in_the_folder_of_a_service(blank, tmp_path: Path) -> None:
+    folder = tmp_path / "served"
+    url = f"sqlite:///{folder / 'service.db'}"
+    made(blank, "new", "--name", "website", "--owner", "ann", "--database", url)
+    told = json.loads(made(blank, "webhook-secret", "ann", "--data", str(folder), "--json"))
+    assert WEBHOOK_SECRET.fullmatch(told["secret"])
+    assert told["others_end_seconds"] is None
+    assert sorted(path.name for path in folder.iterdir() if "-" not in path.name or path.name == KEY_FILE) == [
+        "service.db",
+        KEY_FILE,
+    ]
+
+
+def test_a_webhook_secret_of_nobody(blank) -> None:
+    done = blank("token", "webhook-secret", "nobody")
+    assert done.code == 2
+    assert "no owner 'nobody'" in done.stderr

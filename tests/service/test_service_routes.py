@@ -264,8 +264,10 @@ def test_what_is_another_owners_is_404_on_every_route(service: Running, ann: Use
     ann.over(made["job_id"])
     schema = ann.get("/openapi.json")
     of_one_job = [(method, path) for path, item in schema["paths"].items() if "{job_id}" in path for method in item]
-    assert len(of_one_job) == 5, "get, delete, download, retry, events; a new one is tried by itself"
-    for method, path in of_one_job:
+    assert len(of_one_job) == 7, (
+        "get, delete, download, retry, events, deliveries, replay; a new one is tried by itself"
+    )
+    for method, path in ((method, path.replace("{event_id}", f"evt_{'0' * 24}")) for method, path in of_one_job):
         response = bob.http.request(method, path.replace("{job_id}", made["job_id"]))
         missing = bob.http.request(method, path.replace("{job_id}", "job_000000000000"))
         told = [answered(each, 404) for each in (response, missing)]
@@ -315,7 +317,9 @@ def test_figures_are_for_an_admin(service: Running, ann: User) -> None:
         {"video_url": "https://example.com/a.mp4", "rights_confirmed": False},
         {"video_url": "file:///etc/passwd", **RIGHTS},
         {"video_url": "https://example.com/a.mp4", "upload_id": "upload_000000000000", **RIGHTS},
-        {"video_url": "https://example.com/a.mp4", "webhook_url": "https://example.com", **RIGHTS},
+        {"video_url": "https://example.com/a.mp4", "webhook_url": "ftp://example.com", **RIGHTS},
+        {"video_url": "https://example.com/a.mp4", "webhook_events": ["job.failed"], **RIGHTS},
+        {"video_url": "https://example.com/a.mp4", "surprise": 1, **RIGHTS},
         {"video_url": "https://example.com/a.mp4", "boxes": [[5, 5, 5, 9]], **RIGHTS},
         {"video_url": "https://example.com/a.mp4", "from": 5, "to": 4, **RIGHTS},
         {"video_url": "https://example.com/a.mp4", "platform": "nowhere", **RIGHTS},

@@ -17,12 +17,12 @@ pytest.importorskip("skimage", reason="what training needs is not installed (tra
 
 from training.detector import films  # noqa: E402
 from training.detector.__main__ import MODEL_NAME, main  # noqa: E402
-from training.detector.batches import augmented, load_shard  # noqa: E402
+from training.detector.batches import Batch, augmented, load_shard  # noqa: E402
 from training.detector.compose import shard_path  # noqa: E402
 from training.detector.loss import assign, detector_loss, overlaps  # noqa: E402
 from training.detector.net import STRIDE_PX, DetectorNet, boxes_of  # noqa: E402
 from training.detector.train import CHECKPOINT, Recipe, train  # noqa: E402
-from training.detector.windows import WIDE, make_window  # noqa: E402
+from training.detector.windows import MARK, make_windows  # noqa: E402
 
 from training import checkpoints  # noqa: E402 (after the skip)
 
@@ -90,40 +90,57 @@ def test_shards_are_the_same_whenever_they_are_made(run: Path, tmp_path: Path) -
 def test_boxes_lie_where_the_marks_are() -> None:
     rng = np.random.default_rng(11)
     for is_tall in (False, True):
-        windows = [make_window(rng, is_tall=is_tall) for _ in range(4)]
-        for window in windows:
+        for window in (window for _ in range(2) for window in make_windows(rng, is_tall=is_tall)):
             cells = window.coverage.astype(bool)
-            for x0, y0, x1, y1 in window.boxes:
+            marks = window.boxes[window.kinds == MARK]
+            for x0, y0, x1, y1 in marks:
                 inside = cells[
                     int(y0) // STRIDE_PX : int(y1) // STRIDE_PX + 1, int(x0) // STRIDE_PX : int(x1) // STRIDE_PX + 1
                 ]
                 assert inside.any()
-            assert bool(len(window.boxes)) == bool(cells.any())
+            assert bool(len(marks)) == bool(cells.any())
 
 
-def test_mirroring_takes_boxes_and_coverage_along(run: Path) -> None:
+def test_augmented_boxes_and_coverage_stay_together(run: Path) -> None:
+    """Mirrored or joined, each mark's box holds a cell that its coverage fills, and nothing else is covered."""
     shard = load_shard(shard_path(run / "train", 0))
     batch = shard.batch(range(len(shard.boxes)))
-    tries = (augmented(batch, np.random.default_rng(seed)) for seed in range(20))
-    mirrored = next(new for new in tries if not torch.equal(new.coverage, batch.coverage))
-    assert torch.equal(mirrored.coverage.flip(-1), batch.coverage)
-    for before, after in zip(batch.boxes, mirrored.boxes, strict=True):
-        assert torch.equal(WIDE[1] - after[:, [2, 0]], before[:, [0, 2]])
+    changed = 0
+    for seed in range(12):
+        new = augmented(batch, np.random.default_rng(seed))
+        changed += not torch.equal(new.coverage, batch.coverage)
+        for boxes, kinds, coverage in zip(new.boxes, new.kinds, new.coverage, strict=True):
+            left = coverage[0].clone()
+            for x0, y0, x1, y1 in boxes[kinds == MARK].tolist():
+                cells = (
+                    slice(int(y0) // STRIDE_PX, int(y1) // STRIDE_PX + 1),
+                    slice(int(x0) // STRIDE_PX, int(x1) // STRIDE_PX + 1),
+                )
+                assert coverage[0][cells].any()
+                left[cells] = 0
+            assert left.max() < 0.1
+    assert changed > 6
 
 
 def test_a_net_that_says_the_truth_has_the_least_loss() -> None:
     box = torch.tensor([[100.0, 50.0, 180.0, 90.0]])
     coverage = torch.zeros(1, 1, 24, 40)
     coverage[0, 0, 6:12, 12:23] = 1
-    targets = assign([box], coverage)
+    kinds = [torch.tensor([MARK])]
+    targets = assign(Batch(torch.zeros(1, 3, 192, 320), [box], kinds, coverage))
     assert 1 <= int(targets.is_positive.sum()) <= 16
     y = (torch.arange(24) + 0.5)[:, None] * STRIDE_PX + torch.zeros(40)
     x = (torch.arange(40) + 0.5)[None] * STRIDE_PX + torch.zeros(24, 1)
     sides = torch.stack([x - 100, y - 50, 180 - x, 90 - y])[None]
-    scores = torch.where(targets.is_positive[:, None], 8.0, -8.0)
+    scores = torch.where(targets.kinds > 0, 8.0, -8.0)
     truth = detector_loss((scores, sides, (coverage - 0.5) * 16), targets)
     assert truth < 0.02
-    for wrong in ((-scores, sides, coverage), (scores, sides + 20, coverage), (scores, sides, -coverage)):
+    for wrong in (
+        (scores.flip(1), sides, coverage),
+        (-scores, sides, coverage),
+        (scores, sides + 20, coverage),
+        (scores, sides, -coverage),
+    ):
         assert detector_loss(wrong, targets) > truth + 0.1
 
 
@@ -137,7 +154,7 @@ def test_overlaps_of_known_boxes() -> None:
 
 def test_the_net_answers_in_cells() -> None:
     scores, sides, coverage = DetectorNet().eval()(torch.rand(1, 3, 64, 96))
-    assert scores.shape == coverage.shape == (1, 1, 8, 12)
+    assert (scores.shape, coverage.shape) == ((1, 2, 8, 12), (1, 1, 8, 12))
     assert (sides > 0).all()
     assert (boxes_of(sides)[:, 2:] > boxes_of(sides)[:, :2]).all()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from training.detector.windows import Window, make_window
+from training.detector.windows import PER_SHOT, Window, make_windows
 
 SHARD_WINDOWS = 200
 TALL_EVERY = 5  # every fifth shard is of tall frames
@@ -38,10 +38,10 @@ def shard_path(folder: Path, index: int) -> Path:
 def _make_shard(folder: Path, seed: int, held_out: bool, num_windows: int, index: int) -> int:
     cv2.setNumThreads(1)
     rng = np.random.default_rng([seed, index])
-    made = [
-        make_window(rng, is_tall=index % TALL_EVERY == TALL_EVERY - 1, held_out=held_out) for _ in range(num_windows)
-    ]
-    _save(made, shard_path(folder, index))
+    is_tall = index % TALL_EVERY == TALL_EVERY - 1
+    num_shots = -(-num_windows // PER_SHOT)
+    made = [window for _ in range(num_shots) for window in make_windows(rng, is_tall=is_tall, held_out=held_out)]
+    _save(made[:num_windows], shard_path(folder, index))
     return index
 
 
@@ -54,6 +54,7 @@ def _save(made: list[Window], path: Path) -> None:
             statistics=np.stack([window.statistics for window in made]),
             coverage=np.stack([window.coverage for window in made]),
             boxes=np.concatenate([window.boxes for window in made]),
+            kinds=np.concatenate([window.kinds for window in made]),
             owners=owners.astype(np.int32),
         )
     partial_path.rename(path)

@@ -1,4 +1,4 @@
-"""The trained net as an ONNX file in the layout of YOLOv8: [B, 5, N], rows cx, cy, w, h in px and the score.
+"""The trained net as an ONNX file in the layout of YOLOv8: [B, 6, N], rows cx, cy, w, h in px and the scores.
 
 The file takes the statistics as they are made, uint8 [B, 3, H, W] with H and W multiples of 32, and scales them itself.
 """

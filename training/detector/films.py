@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from blanklogo.types import Box, TimeRange
 from training.detector.shots import Picture, make_shot
-from training.detector.windows import SUPPORT, compressed, contrast, fitting_mark, place_for
+from training.detector.windows import burn, compressed, contrast, fitting_mark, place_for, support_of
 from training.sources.marks import DrawnMark
 
 KINDS = ("tripod", "moving", "cut", "hop")
@@ -64,7 +64,7 @@ def _frames(kind: str, size_px: tuple[int, int], rng: np.random.Generator) -> li
 
 def _shot(camera: str | None, size_px: tuple[int, int], num_frames: int, rng: np.random.Generator) -> list[Picture]:
     steps = np.arange(num_frames) / (float(RATE) * STEP_SECONDS)
-    return make_shot(size_px, rng, held_out=True, camera=camera, steps=steps.tolist())
+    return make_shot(size_px, rng, held_out=True, camera=camera, steps=steps.tolist()).frames
 
 
 def _burned(
@@ -81,8 +81,7 @@ def _burned(
     stay = NUM_FRAMES // (2 * len(cuts))
     at_place = [index // stay % len(cuts) for index in range(NUM_FRAMES)]
     for frame, place in zip(frames, at_place, strict=True):
-        view = frame[cuts[place]]
-        view[:] = np.clip(np.rint(view * (1 - mark.alpha[..., None]) + 255 * mark.premultiplied), 0, 255)
+        burn(frame[cuts[place]], mark)
     return tuple((_box(mark, corner), _ranges(at_place, place)) for place, corner in enumerate(corners))
 
 
@@ -97,9 +96,8 @@ def _cut(mark: DrawnMark, corner: tuple[int, int]) -> tuple[slice, slice]:
 
 
 def _box(mark: DrawnMark, corner: tuple[int, int]) -> Box:
-    left, top = corner
-    rows, columns = np.flatnonzero(mark.alpha.max(1) > SUPPORT), np.flatnonzero(mark.alpha.max(0) > SUPPORT)
-    return Box(left + int(columns[0]), top + int(rows[0]), left + int(columns[-1]) + 1, top + int(rows[-1]) + 1)
+    x0, y0, x1, y1 = support_of(mark, corner)
+    return Box(int(x0), int(y0), int(x1), int(y1))
 
 
 def _ranges(at_place: list[int], place: int) -> tuple[TimeRange, ...]:

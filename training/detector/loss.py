@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.detector.net import STRIDE_PX, boxes_of
+from training.detector.batches import Batch
+from training.detector.net import NUM_KINDS, STRIDE_PX, boxes_of
 
 CENTRE_CELLS = 1.5
 BOX_WEIGHT, COVERAGE_WEIGHT = 2.0, 0.5
@@ -24,33 +25,38 @@ class Targets:
     """Attributes:
     boxes: of each cell, px [B, 4, h, w]; of no meaning where it is not positive.
     is_positive: bool [B, h, w].
+    kinds: what each positive cell's box holds, one-hot [B, NUM_KINDS, h, w]; zero elsewhere.
     coverage: in [0, 1] [B, 1, h, w].
     """
 
     boxes: Tensor
     is_positive: Tensor
+    kinds: Tensor
     coverage: Tensor
 
     def to(self, device: str) -> Targets:
-        return Targets(self.boxes.to(device), self.is_positive.to(device), self.coverage.to(device))
+        return Targets(
+            self.boxes.to(device), self.is_positive.to(device), self.kinds.to(device), self.coverage.to(device)
+        )
 
 
-def assign(boxes: list[Tensor], coverage: Tensor) -> Targets:
-    """Which cell is to find which of each picture's boxes [n, 4]; the smaller box wins a cell that two claim."""
-    num, _, height, width = coverage.shape
-    target, positive = torch.zeros(num, 4, height, width), torch.zeros(num, height, width, dtype=torch.bool)
+def assign(batch: Batch) -> Targets:
+    """Which cell is to find which of each picture's boxes; the smaller box wins a cell that two claim."""
+    num, _, height, width = batch.coverage.shape
+    target, kinds = torch.zeros(num, 4, height, width), torch.zeros(num, NUM_KINDS, height, width)
     y = (torch.arange(height) + 0.5)[:, None] * STRIDE_PX
     x = (torch.arange(width) + 0.5)[None] * STRIDE_PX
-    for index, mine in enumerate(boxes):
+    for index, mine in enumerate(batch.boxes):
         areas = (mine[:, 2] - mine[:, 0]) * (mine[:, 3] - mine[:, 1])
-        for box in mine[areas.argsort(descending=True)]:
+        for number in areas.argsort(descending=True).tolist():
+            box, one_hot = mine[number], torch.eye(NUM_KINDS)[batch.kinds[index][number]]
             middle = (box[:2] + box[2:]) / 2
             away = torch.maximum((x - middle[0]).abs(), (y - middle[1]).abs())
             inside = (x > box[0]) & (x < box[2]) & (y > box[1]) & (y < box[3])
             cells = (away <= CENTRE_CELLS * STRIDE_PX) & inside | (away == away.min())
-            positive[index] |= cells
             target[index] = torch.where(cells, box[:, None, None], target[index])
-    return Targets(target, positive, coverage)
+            kinds[index] = torch.where(cells, one_hot[:, None, None], kinds[index])
+    return Targets(target, kinds.amax(1) > 0, kinds, batch.coverage)
 
 
 def detector_loss(output: tuple[Tensor, Tensor, Tensor], targets: Targets) -> Tensor:
@@ -59,11 +65,12 @@ def detector_loss(output: tuple[Tensor, Tensor, Tensor], targets: Targets) -> Te
     found = boxes_of(sides).permute(0, 2, 3, 1)[targets.is_positive]
     wanted = targets.boxes.permute(0, 2, 3, 1)[targets.is_positive]
     overlap, generalised = overlaps(found, wanted)
-    quality = torch.zeros_like(scores[:, 0])
-    quality[targets.is_positive] = overlap.detach().clamp(0.05, 1)
+    reached = torch.zeros_like(scores[:, 0])
+    reached[targets.is_positive] = overlap.detach().clamp(0.05, 1)
+    quality = targets.kinds * reached[:, None]
     num_positive = max(1, int(targets.is_positive.sum()))
-    probability = torch.sigmoid(scores[:, 0])
-    cross = functional.binary_cross_entropy_with_logits(scores[:, 0], quality, reduction="none")
+    probability = torch.sigmoid(scores)
+    cross = functional.binary_cross_entropy_with_logits(scores, quality, reduction="none")
     score_loss = ((probability - quality).abs() ** 2 * cross).sum() / num_positive
     box_loss = (1 - generalised).sum() / num_positive
     coverage_loss = functional.binary_cross_entropy_with_logits(coverage, targets.coverage)

@@ -10,8 +10,9 @@ far      32       128         one residual block, the frame's mean added
 head     8        56          far and middle brought up and added, two convolutions
 ======== ======== =========== =====================================================
 
-Anchor-free (Tian et al. 2019, FCOS): each cell of 8x8 px says how sure it is that it lies at a mark's middle, and how
-far the mark's four sides are from the cell's middle. A third output, how much of the cell a mark covers, is trained
+Anchor-free (Tian et al. 2019, FCOS): each cell of 8x8 px says how sure it is that it lies in the middle of a mark, and
+of lettering that is no mark (a caption, small print, a score board), and how far that thing's four sides are from the
+cell's middle. A third output, how much of the cell a mark covers, is trained
 beside them and left out of the exported file: it teaches what a mark looks like where boxes only say where.
 """
 
@@ -23,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 STRIDE_PX = 8
+NUM_KINDS = 2  # marks, and lettering that is none
 CHANNELS = (16, 40, 72, 128)
 HEAD_CHANNELS = 56
 FIRST_SCORE = 0.01  # what an untrained net says of every cell (Lin et al. 2017): training starts calmly
@@ -47,7 +49,8 @@ class Residual(nn.Module):
 class DetectorNet(nn.Module):
     """[B, 3, H, W] in [0, 1], H and W multiples of 32, to (scores, sides, coverage).
 
-    Scores are logits [B, 1, H / 8, W / 8]; sides are px [B, 4, H / 8, W / 8]; coverage is logits, as scores.
+    Scores are logits [B, 2, H / 8, W / 8], of marks and of lettering; sides are px [B, 4, H / 8, W / 8]; coverage is
+    logits [B, 1, H / 8, W / 8].
     """
 
     def __init__(self) -> None:
@@ -63,9 +66,9 @@ class DetectorNet(nn.Module):
         self.from_middle = _conv(middle, HEAD_CHANNELS, 1)
         self.from_near = _conv(near, HEAD_CHANNELS, 1)
         self.head = nn.Sequential(_conv(HEAD_CHANNELS, HEAD_CHANNELS), _conv(HEAD_CHANNELS, HEAD_CHANNELS))
-        self.out = nn.Conv2d(HEAD_CHANNELS, 6, 1)
-        nn.init.zeros_(self.out.weight[1:5])
-        nn.init.constant_(self.out.bias[:1], math.log(FIRST_SCORE / (1 - FIRST_SCORE)))
+        self.out = nn.Conv2d(HEAD_CHANNELS, NUM_KINDS + 5, 1)
+        nn.init.zeros_(self.out.weight[NUM_KINDS : NUM_KINDS + 4])
+        nn.init.constant_(self.out.bias[:NUM_KINDS], math.log(FIRST_SCORE / (1 - FIRST_SCORE)))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         stem = self.stem(_stretched(x))
@@ -75,7 +78,8 @@ class DetectorNet(nn.Module):
         far = far + self.frame(far)
         middle = self.blend_middle(middle + _doubled(self.from_far(far)))
         out = self.out(self.head(self.from_near(near) + _doubled(self.from_middle(middle))))
-        return out[:, :1], STRIDE_PX * torch.exp(out[:, 1:5].float().clamp(-6, 6)), out[:, 5:]
+        scores, sides, coverage = out.split((NUM_KINDS, 4, 1), 1)
+        return scores, STRIDE_PX * torch.exp(sides.float().clamp(-6, 6)), coverage
 
 
 def boxes_of(sides: Tensor) -> Tensor:

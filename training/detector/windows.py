@@ -11,15 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanklogo.detection.statistics import NUM_CHANNELS, window_statistics
-from training.detector.shots import NUM_FRAMES, Picture, make_shot
+from training.detector.shots import NUM_FRAMES, Corners, Picture, Shot, make_shot
 from training.sources.marks import DrawnMark, draw_mark
 
+MARK, LETTERING = 0, 1  # what a box holds
 STRIDE_PX = 8
 WIDE, TALL = (384, 640), (640, 384)  # (height, width) that the network is trained on; frames are padded to it
 WIDE_FRAMES = ((360, 640), (360, 640), (360, 640), (272, 640), (360, 480), (360, 360), (360, 600))
 TALL_FRAMES = ((640, 360), (640, 360), (480, 360))
 MOST_MARKS = 3
 SUPPORT = 0.06  # opacity from which a pixel belongs to a mark
+SMALLEST, LARGEST = 0.03, 0.17  # of the frame's shorter side: how high a mark is
+PER_SHOT = 2  # windows, each with its own marks: shots cost more than marks, and differ by marks alone
 LEAST_CONTRAST = 6.0  # code values of luma, mean over the mark: fainter marks cannot be asked for
 CRF = (16, 30)  # at this size; as far as crf 18 to 32 shows after shrinking
 
@@ -28,29 +31,38 @@ CRF = (16, 30)  # at this size; as far as crf 18 to 32 shows after shrinking
 class Window:
     """Attributes:
     statistics: uint8 [3, H, W] of `WIDE` or `TALL` size, zero beyond the frame.
-    boxes: x0, y0, x1, y1 of the marks, float32 [n, 4], in px.
+    boxes: x0, y0, x1, y1 of marks and lettering, float32 [n, 4], in px.
+    kinds: of each box: `MARK` or `LETTERING`, uint8 [n].
     coverage: the strongest opacity of a mark in each cell of `STRIDE_PX`, uint8 [H / 8, W / 8].
     """
 
     statistics: NDArray[np.uint8]
     boxes: NDArray[np.float32]
+    kinds: NDArray[np.uint8]
     coverage: NDArray[np.uint8]
 
 
-def make_window(rng: np.random.Generator, *, is_tall: bool = False, held_out: bool = False) -> Window:
-    """One window; the same generator's state gives the same one."""
+def make_windows(rng: np.random.Generator, *, is_tall: bool = False, held_out: bool = False) -> list[Window]:
+    """`PER_SHOT` windows of one shot; the same generator's state gives the same ones."""
     sizes = TALL_FRAMES if is_tall else WIDE_FRAMES
-    height, width = sizes[int(rng.integers(len(sizes)))]
-    frames = make_shot((height, width), rng, held_out=held_out)
-    boxes, alpha = _burn_marks(frames, rng, held_out)
+    size_px = sizes[int(rng.integers(len(sizes)))]
+    shot = make_shot(size_px, rng, held_out=held_out)
+    return [_window(shot, TALL if is_tall else WIDE, rng, held_out) for _ in range(PER_SHOT)]
+
+
+def _window(shot: Shot, full: tuple[int, int], rng: np.random.Generator, held_out: bool) -> Window:
+    frames = [frame.copy() for frame in shot.frames]
+    height, width = frames[0].shape[:2]
+    marks, alpha = _burn_marks(frames, rng, held_out)
     lumas = compressed(frames, int(rng.integers(CRF[0], CRF[1] + 1)))
-    full = TALL if is_tall else WIDE
     statistics = np.zeros((NUM_CHANNELS, *full), np.uint8)
     statistics[:, :height, :width] = window_statistics(lumas)
     padded = np.zeros(full, np.float32)
     padded[:height, :width] = alpha
     cells = padded.reshape(full[0] // STRIDE_PX, STRIDE_PX, full[1] // STRIDE_PX, STRIDE_PX).max((1, 3))
-    return Window(statistics, np.array(boxes, np.float32).reshape(-1, 4), np.rint(cells * 255).astype(np.uint8))
+    boxes = np.array([*marks, *shot.lettering], np.float32).reshape(-1, 4)
+    kinds = np.array([MARK] * len(marks) + [LETTERING] * len(shot.lettering), np.uint8)
+    return Window(statistics, boxes, kinds, np.rint(cells * 255).astype(np.uint8))
 
 
 def compressed(frames: list[Picture], crf: int) -> list[NDArray[np.uint8]]:
@@ -73,7 +85,7 @@ def compressed(frames: list[Picture], crf: int) -> list[NDArray[np.uint8]]:
 
 def _burn_marks(
     frames: list[Picture], rng: np.random.Generator, held_out: bool
-) -> tuple[list[tuple[float, float, float, float]], NDArray[np.float32]]:
+) -> tuple[list[Corners], NDArray[np.float32]]:
     """Boxes and the union of opacities [H, W]; the frames are written on."""
     height, width = frames[0].shape[:2]
     union, boxes = np.zeros((height, width), np.float32), []
@@ -84,18 +96,28 @@ def _burn_marks(
         if union[cut].max() > 0 or contrast(frames[0][cut], mark) < LEAST_CONTRAST:
             continue
         for frame in _present(frames, rng):
-            view = frame[cut]
-            view[:] = np.clip(np.rint(view * (1 - mark.alpha[..., None]) + 255 * mark.premultiplied), 0, 255)
+            burn(frame[cut], mark)
         union[cut] = mark.alpha
-        rows, columns = np.flatnonzero(mark.alpha.max(1) > SUPPORT), np.flatnonzero(mark.alpha.max(0) > SUPPORT)
-        boxes.append((left + columns[0], top + rows[0], left + columns[-1] + 1.0, top + rows[-1] + 1.0))
+        boxes.append(support_of(mark, (left, top)))
     return boxes, union
+
+
+def burn(view: Picture, mark: DrawnMark) -> None:
+    """Lay a mark over a part of a frame of its size, in place."""
+    view[:] = np.clip(np.rint(view * (1 - mark.alpha[..., None]) + 255 * mark.premultiplied), 0, 255)
+
+
+def support_of(mark: DrawnMark, corner: tuple[int, int]) -> Corners:
+    """The box around a mark's pixels when its own corner (left, top) lies there."""
+    left, top = corner
+    rows, columns = np.flatnonzero(mark.alpha.max(1) > SUPPORT), np.flatnonzero(mark.alpha.max(0) > SUPPORT)
+    return float(left + columns[0]), float(top + rows[0]), left + columns[-1] + 1.0, top + rows[-1] + 1.0
 
 
 def fitting_mark(rng: np.random.Generator, height: int, width: int, *, held_out: bool) -> DrawnMark:
     """A mark that takes at most half of the frame's width and a quarter of its height."""
     while True:
-        tall = min(height, width) * float(np.exp(rng.uniform(np.log(0.024), np.log(0.17))))
+        tall = min(height, width) * float(np.exp(rng.uniform(np.log(SMALLEST), np.log(LARGEST))))
         mark = draw_mark(rng, tall, held_out=held_out)
         if 6 <= mark.size_px[0] <= height // 4 and 8 <= mark.size_px[1] <= width // 2:
             return mark
@@ -122,8 +144,8 @@ def contrast(view: Picture, mark: DrawnMark) -> float:
 
 
 def _present(frames: list[Picture], rng: np.random.Generator) -> list[Picture]:
-    """All frames, or now and then all but the first or last few: marks come and go."""
-    if rng.random() < 0.9:
+    """All frames, or now and then all but the first or last few: marks come, go and hop."""
+    if rng.random() < 0.8:
         return frames
-    cut = int(rng.integers(1, NUM_FRAMES // 2))
+    cut = int(rng.integers(1, NUM_FRAMES // 2 + 1))
     return frames[cut:] if rng.random() < 0.5 else frames[:-cut]

@@ -27,7 +27,18 @@ ICON_RANGES = {
     "materialdesignicons-webfont": (0xF101, 0xF700),
     "Symbola": (0x25A0, 0x26C3),
 }
-KINDS = ("word", "word", "icon_word", "icon_word", "icon", "two_lines", "stamp", "badge", "shapes")
+KINDS = (
+    *("word",) * 4,
+    *("icon_word",) * 4,
+    "icon",
+    "icon",
+    "two_lines",
+    "two_lines",
+    "stamp",
+    "stamp",
+    "badge",
+    "shapes",
+)
 
 Coverage = NDArray[np.float32]
 

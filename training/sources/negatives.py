@@ -10,9 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.sources.fonts import Font
 from training.sources.marks import Coverage, pick_font, text_coverage, words
 
 Picture = NDArray[np.uint8]  # R'G'B' [H, W, 3]
+
+SIGN_TURN = (5.0, 25.0)  # degrees
 
 
 def sentence(rng: np.random.Generator, least: int = 4, most: int = 9) -> str:
@@ -22,17 +25,27 @@ def sentence(rng: np.random.Generator, least: int = 4, most: int = 9) -> str:
 def caption(
     height_px: int, width_px: int, rng: np.random.Generator, *, held_out: bool = False
 ) -> tuple[Coverage, Coverage]:
-    """One or two lines of speech at the bottom: (white letters, dark rim), float32 [H, W] each."""
+    """One or two lines of speech, mostly at the bottom: (letters, dark rim or plate), float32 [H, W] each."""
     font, lines = pick_font(rng, held_out), [sentence(rng) for _ in range(int(rng.integers(1, 3)))]
     letters = np.zeros((height_px, width_px), np.float32)
     line_px = height_px * rng.uniform(0.04, 0.065)
-    top = height_px * rng.uniform(0.74, 0.88)
+    low = (0.74, 0.88) if rng.random() < 0.8 else (0.05, 0.8)
+    top = height_px * rng.uniform(*low)
     for line in lines:
         drawn = _sized(text_coverage(line, font, 48), line_px, width_px * 0.9)
         _put(letters, drawn, (width_px - drawn.shape[1]) // 2, int(top))
         top += line_px * 1.35
-    rim = cv2.dilate(letters, np.ones((3, 3), np.uint8))
-    return letters, np.asarray(rim, np.float32)
+    if rng.random() < 0.25:
+        return letters, _plate_behind(letters, round(line_px / 2)) * np.float32(rng.uniform(0.5, 1))
+    return letters, np.asarray(cv2.dilate(letters, np.ones((3, 3), np.uint8)), np.float32)
+
+
+def _plate_behind(letters: Coverage, rim_px: int) -> Coverage:
+    rows, columns = np.flatnonzero(letters.max(1) > 0), np.flatnonzero(letters.max(0) > 0)
+    plate = np.zeros_like(letters)
+    top, left = max(0, rows[0] - rim_px), max(0, columns[0] - rim_px)
+    plate[top : rows[-1] + rim_px, left : columns[-1] + rim_px] = 1
+    return plate
 
 
 def fine_print(height_px: int, width_px: int, rng: np.random.Generator, *, held_out: bool = False) -> Coverage:
@@ -48,7 +61,10 @@ def fine_print(height_px: int, width_px: int, rng: np.random.Generator, *, held_
 
 
 def sign(canvas: Picture, rng: np.random.Generator, *, held_out: bool = False) -> Picture:
-    """The picture with a written panel in it, seen at an angle and lit as the scene is."""
+    """The picture with a written panel in it, seen at an angle and lit as the scene is.
+
+    The angle can always be seen: a panel straight on would look as a mark does, and nothing could be learnt from it.
+    """
     height, width = canvas.shape[:2]
     text = text_coverage(sentence(rng, 1, 3).upper(), pick_font(rng, held_out), 48)
     rim = int(text.shape[0] * rng.uniform(0.2, 0.7))
@@ -59,7 +75,7 @@ def sign(canvas: Picture, rng: np.random.Generator, *, held_out: bool = False) -
     tall = wide * panel.shape[0] / panel.shape[1] * rng.uniform(0.7, 1.3)
     x, y = rng.uniform(0, width - wide / 2), rng.uniform(0, height * 0.9)
     corners = np.array([[x, y], [x + wide, y], [x + wide, y + tall], [x, y + tall]], np.float32)
-    corners += rng.uniform(-0.12, 0.12, (4, 2)).astype(np.float32) * (wide + tall) / 2
+    corners = _at_angle(corners, rng)
     whole = np.array([[0, 0], [panel.shape[1], 0], [panel.shape[1], panel.shape[0]], [0, panel.shape[0]]], np.float32)
     matrix = cv2.getPerspectiveTransform(whole, corners)
     blurred = cv2.GaussianBlur(panel, (0, 0), max(0.5, panel.shape[1] / wide / 2.2))
@@ -67,6 +83,15 @@ def sign(canvas: Picture, rng: np.random.Generator, *, held_out: bool = False) -
     warped = cv2.warpPerspective(blurred, matrix, (width, height))
     light = cv2.GaussianBlur(canvas, (0, 0), 25).mean(2, keepdims=True) / 160 + 0.3
     return np.clip(canvas * (1 - mask) + warped * np.clip(light, 0.3, 1.2) * mask, 0, 255).astype(np.uint8)
+
+
+def _at_angle(corners: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """A panel's corners [4, 2] turned by `SIGN_TURN` and drawn in perspective."""
+    turn = np.radians(rng.uniform(*SIGN_TURN) * rng.choice([-1, 1]))
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    middle, spread = corners.mean(0), np.ptp(corners, axis=0)
+    turned = (corners - middle) @ rotation.T + rng.uniform(-0.1, 0.1, (4, 2)) * spread
+    return np.asarray(turned + middle, np.float32)
 
 
 def screen(height_px: int, width_px: int, rng: np.random.Generator, *, held_out: bool = False) -> Picture:
@@ -85,14 +110,20 @@ def screen(height_px: int, width_px: int, rng: np.random.Generator, *, held_out:
             -1 if rng.random() < 0.6 else 1,
         )
     font = pick_font(rng, held_out)
-    for _ in range(int(rng.integers(4, 14))):
-        drawn = _sized(
-            text_coverage(sentence(rng, 2, 6), font, 32), height_px * rng.uniform(0.02, 0.05), width_px * 0.6
-        )
-        share = np.zeros((height_px, width_px), np.float32)
-        _put(share, drawn, int(rng.integers(width_px)), int(rng.integers(height_px)))
-        picture += share[..., None] * (ink - picture)
+    share = np.zeros((height_px, width_px), np.float32)
+    for _ in range(int(rng.integers(2, 6))):
+        _put_rows(share, font, rng)
+    picture += share[..., None] * (ink - picture)
     return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def _put_rows(share: Coverage, font: Font, rng: np.random.Generator) -> None:
+    """A list or a paragraph: a few lines under each other, as a lone label would look as a mark does."""
+    height_px, width_px = share.shape
+    line_px, left, top = height_px * rng.uniform(0.02, 0.05), int(rng.integers(width_px)), int(rng.integers(height_px))
+    for _ in range(int(rng.integers(3, 8))):
+        _put(share, _sized(text_coverage(sentence(rng, 2, 6), font, 32), line_px, width_px * 0.6), left, top)
+        top += int(line_px * 1.6)
 
 
 def score_board(
@@ -123,5 +154,5 @@ def _sized(coverage: Coverage, height_px: float, most_width_px: float) -> Covera
 
 
 def _put(canvas: Coverage, part: Coverage, left: int, top: int) -> None:
-    view = canvas[top : top + part.shape[0], left : left + part.shape[1]]
+    view = canvas[top : top + part.shape[0], left : left + part.shape[1]]  # empty below the picture
     np.maximum(view, part[: view.shape[0], : view.shape[1]], out=view)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,11 +18,16 @@ from blanklogo.cli.output import Output, print_lines
 from blanklogo.errors import OptionError
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from blanklogo.service.tokens.secret import Secret
     from blanklogo.service.tokens.store import TokenStore
     from blanklogo.service.tokens.token import Token
+    from blanklogo.service.webhooks.signing import Renewed
 
-token = typer.Typer(name="token", help="The service's tokens: make, rotate, list, revoke.", rich_markup_mode=None)
+token = typer.Typer(
+    name="token", help="The service's tokens: make, rotate, list, revoke; and webhook secrets.", rich_markup_mode=None
+)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `token list` says it.", show_default=False)]
 Database = Annotated[
@@ -118,6 +124,42 @@ def revoke(context: typer.Context, identifier: Id, database: Database = None, is
     return 0
 
 
+@token.command(
+    name="webhook-secret",
+    epilog="What a receiver does with it: docs/service/webhooks.md.",
+)
+def webhook_secret(
+    context: typer.Context,
+    owner: Annotated[str, typer.Argument(metavar="OWNER", help="As `token list` says it.", show_default=False)],
+    overlap: Annotated[
+        str, typer.Option("--overlap", metavar="T", help="How long the secrets before it go on signing; 0s ends them.")
+    ] = "1d",
+    database: Database = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", help="The service's folder, where its keys are; default: as `serve` finds it.", show_default=False
+        ),
+    ] = None,
+    is_json: options.Json = False,
+) -> int:
+    """Make the secret by which an owner's receivers check webhooks: the first, or the next one.
+
+    It goes to stdout, once; it is kept nowhere and cannot be asked for again.
+    """
+    seconds = parse_duration(overlap, "--overlap")
+    made = _renewed(owner, seconds, _database_url(database, data), data)
+    output = Output(context.obj, is_json=is_json)
+    ends = made.others_end_seconds
+    if is_json:
+        output.result({"owner": owner, "secret": made.secret.reveal(), "others_end_seconds": ends}, [])
+    else:
+        others = "the first" if ends is None else f"those before it sign until {_moment(ends)}"
+        print_lines([f"made a webhook secret of owner {owner}; {others}", "not shown again"], is_data=False)
+        print_lines([made.secret.reveal()], is_data=True)
+    return 0
+
+
 def parse_duration(text: str, option: str) -> float:
     """ "90d" → 7776000 seconds; s, m, h and d are understood.
 
@@ -133,18 +175,60 @@ def parse_duration(text: str, option: str) -> float:
 @contextmanager
 def _store(url: str | None) -> Iterator[TokenStore]:
     """The tokens of the database that was named. Raises UnavailableError without the extra `service`."""
+    _need_extra()
+    from blanklogo.service.database import usual_url
+    from blanklogo.service.tokens.store import TokenStore
+
+    with _database(url or usual_url(os.environ)) as database:
+        yield TokenStore(database)
+
+
+@contextmanager
+def _database(url: str) -> Iterator[Engine]:
+    """With the tables of what has been loaded before."""
+    from blanklogo.service.database import create_tables, open_database
+
+    database = open_database(url)
+    try:
+        create_tables(database)
+        yield database
+    finally:
+        database.dispose()
+
+
+def _need_extra() -> None:
     from blanklogo.service.extra import need_extra
 
     need_extra()
-    from blanklogo.service.database import create_tables, open_database, usual_url
+
+
+def _database_url(url: str | None, data: Path | None) -> str:
+    """The database that was named, or else as `serve --data` finds it."""
+    _need_extra()
+    from blanklogo.service.database import VARIABLE, usual_url
+
+    if url is None and data is not None and not os.environ.get(VARIABLE):
+        return f"sqlite:///{data.absolute() / 'service.db'}"
+    return url or usual_url(os.environ)
+
+
+def _renewed(owner: str, overlap_seconds: float, url: str, data: Path | None) -> Renewed:
+    """Raises OptionError: there is no such owner, or the overlap does not fit."""
+    from blanklogo.service.settings import read_settings
+    from blanklogo.service.storage.keyring import from_folder
+    from blanklogo.service.webhooks.signing import KEY_FILE, Secrets
+
+    folder = read_settings(database=url, data=data).folder
+    with _database(url) as database:
+        _check_owner(database, owner)
+        return Secrets(database, from_folder(folder, KEY_FILE)).renew(owner, overlap_seconds)
+
+
+def _check_owner(database: Engine, owner: str) -> None:
     from blanklogo.service.tokens.store import TokenStore
 
-    database = open_database(url or usual_url(os.environ))
-    try:
-        create_tables(database)
-        yield TokenStore(database)
-    finally:
-        database.dispose()
+    if owner not in {one.owner for one in TokenStore(database).listed()}:
+        raise OptionError(f"no owner {owner[:80]!r}", accepted="one who has a token", hint="blanklogo token list")
 
 
 def _show_once(output: Output, made: tuple[Token, Secret], *, is_json: bool) -> int:

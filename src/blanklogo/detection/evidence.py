@@ -5,7 +5,7 @@ stays the same (`votes`, `pairs`); lone groups of pixels with strong evidence ar
 whole video (`lasting`) or under hypotheses about when (`seeds`, `partial`), which must make one hopping mark (`hops`,
 `matching`). What keeps its lines but not its picture is captions (`constancy`). Presence is measured in every kept
 picture (`presence`). Where the scene itself stands still, or the point lies at the centre of a zoom (`zoom`), nothing
-can be known.
+can be known on evidence. Lettering that is no mark is told by the network (`lettering`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from blanklogo.detection.constancy import is_constant
-from blanklogo.detection.glances import Finder
+from blanklogo.detection.glances import Finder, glances
 from blanklogo.detection.hops import hopping
 from blanklogo.detection.lasting import lasting
 from blanklogo.detection.learned import learned
+from blanklogo.detection.lettering import without_lettering
 from blanklogo.detection.partial import partial_candidates
 from blanklogo.detection.places import Place, places
 from blanklogo.detection.presence import ranges
@@ -35,6 +36,7 @@ WHOLE = TimeRange()
 REMEDY = "give --box X,Y,W,H or --mark PICTURE.png"
 STILL = f"the camera stands still, so a mark cannot be told from the scene; {REMEDY}"
 PARTLY_STILL = f"parts of the scene stand as still as a mark would, so none can be told from it; {REMEDY}"
+LETTERING = f"what stays in place looks like a caption, small print or a score board; {REMEDY}"
 SHORT = f"there are too few frames to tell a mark from the scene; {REMEDY}"
 SMALL = f"the frame is too small to tell a mark from the scene; {REMEDY}"
 
@@ -63,22 +65,26 @@ def detect_marks(
         return Detection((), (within,), SHORT)
     if min(seen.small_size_px) < LEAST_SIZE_PX:
         return Detection((), seen.shots, SMALL)
-    marks, abstained = _by_evidence(seen, platform)
-    tracks = _tracks(seen, marks, "evidence", 0, within)
+    marks, abstained, is_still = _by_evidence(seen, platform)
+    learnt: list[list[Place]] = []
     if finder is not None:
-        tracks += _tracks(seen, learned(seen, finder, marks), "network", len(marks), within)
+        found = glances(seen, finder)
+        kept = without_lettering(marks, found)
+        abstained = abstained or (LETTERING if len(kept) < len(marks) else None)
+        marks, learnt = kept, learned(seen, found, kept, is_still=is_still)
+    tracks = _tracks(seen, marks, "evidence", 0, within) + _tracks(seen, learnt, "network", len(marks), within)
     return Detection(tuple(tracks), seen.shots, None if tracks else abstained)
 
 
-def _by_evidence(seen: Record, platform: Platform | None) -> tuple[list[list[Place]], str | None]:
-    """Groups of places, each one mark; and why nothing more could be known, if so."""
+def _by_evidence(seen: Record, platform: Platform | None) -> tuple[list[list[Place]], str | None, bool]:
+    """Groups of places, each one mark; why nothing more could be known, if so; and whether the scene stands still."""
     if len(seen.windows) < LEAST_WINDOWS:
-        return [], SHORT
+        return [], SHORT, True
     votes = vote([window.field for window in seen.windows], seen.shot_indices)
     if votes.num_scenes < LEAST_SCENES:
-        return [], STILL
+        return [], STILL, True
     marks, is_partly_still = _marks(seen, votes, platform)
-    return marks, PARTLY_STILL if is_partly_still else None
+    return marks, PARTLY_STILL if is_partly_still else None, False
 
 
 def _tracks(seen: Record, marks: list[list[Place]], method: str, first_index: int, within: TimeRange) -> list[Track]:

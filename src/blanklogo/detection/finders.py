@@ -18,6 +18,7 @@ from blanklogo.models.yolo_output import Layout, Reading, decoded, kept
 GRID_PX = 32  # both sides of what our network is shown are multiples of it
 LEAST_SCORE = 0.2  # of a box in one window; what several windows say is weighed later
 SAME_OVERLAP = 0.4
+LETTERING = 1  # of the classes that our network tells
 INPUT_NAME = "statistics"  # of our own network's files: how they are told from a YOLO export
 
 OnShrink = Callable[[Shrunk], object]
@@ -46,8 +47,8 @@ class StatisticsFinder:
         low, high = np.zeros(4), np.array([width, height, width, height])
         boxes = [np.clip(box, low, high).tolist() for box in best.boxes]
         return [
-            Scored((x0, y0, x1, y1), float(score))
-            for (x0, y0, x1, y1), score in zip(boxes, best.scores, strict=True)
+            Scored((x0, y0, x1, y1), float(score), kind == LETTERING)
+            for (x0, y0, x1, y1), score, kind in zip(boxes, best.scores, best.class_indices, strict=True)
             if x1 - x0 >= 1 and y1 - y0 >= 1
         ]
 

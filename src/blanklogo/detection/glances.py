@@ -25,10 +25,17 @@ MOST_WINDOWS = 40  # spread evenly; more add cost and no knowledge
 
 @dataclass(frozen=True)
 class Scored:
-    """A box as a network gives it: x0, y0, x1, y1 in px of the shrunk picture, fractions included; score in [0, 1]."""
+    """A box as a network gives it.
+
+    Attributes:
+        corners: x0, y0, x1, y1 in px of the shrunk picture, fractions included.
+        score: in [0, 1].
+        is_lettering: whether it is no mark but lettering: a caption, small print, a score board.
+    """
 
     corners: tuple[float, float, float, float]
     score: float
+    is_lettering: bool = False
 
 
 class Finder(Protocol):

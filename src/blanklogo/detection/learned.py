@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from blanklogo.detection.candidates import Candidate
-from blanklogo.detection.glances import Finder, Glance, glances
+from blanklogo.detection.glances import Glance
 from blanklogo.detection.hops import LEAST_SHARE, LIKE
 from blanklogo.detection.matching import likeness
 from blanklogo.detection.places import Place, exclusive, union
@@ -23,8 +23,9 @@ from blanklogo.detection.record import Record
 from blanklogo.detection.sightings import Sighting, overlap, sightings
 from blanklogo.types import Box
 
-LEAST_SCORE = 0.3  # mean of a place's scores in the windows that show it; less is not looked at any further
-SURE = 0.56  # mean score times the share of the video: no clean film of the benchmark reaches it
+LEAST_SCORE = 0.28  # mean of a place's scores in the windows that show it; less is not looked at any further
+SURE = 0.4  # mean score times the share of the video: no clean film of the benchmark reaches it
+SURE_MOVING = 0.3  # where the scene moves and the thing does not: less is needed
 SURE_ALONE = 0.65  # mean score of what a single window shows, in clips of a few seconds
 LEAST_WINDOWS = 2
 USUAL_PERCENTILE = 75
@@ -39,17 +40,18 @@ class Seen:
     num_windows: int
 
 
-def learned(record: Record, finder: Finder, known: list[list[Place]]) -> list[list[Place]]:
+def learned(record: Record, found: list[Glance], known: list[list[Place]], *, is_still: bool) -> list[list[Place]]:
     """Groups of places, each one mark, that are not among the known ones.
 
     Args:
-        finder: the network.
+        found: what the network saw.
         known: marks found on evidence, as groups of places.
+        is_still: whether the scene stands still, so that time adds nothing to what the network sees.
     """
-    found = glances(record, finder)
+    least = SURE if is_still else SURE_MOVING
     fresh = [s for s in sightings(found) if not _is_known(s, known)]
     seen = [_seen(record, sighting, found) for sighting in fresh if sighting.sureness >= LEAST_SCORE]
-    return [[one.place for one in group] for group in _grouped(seen) if _is_mark(group, len(found))]
+    return [[one.place for one in group] for group in _grouped(seen) if _is_mark(group, len(found), least)]
 
 
 def _is_known(sighting: Sighting, known: list[list[Place]]) -> bool:
@@ -111,11 +113,11 @@ def _hops(first: Place, second: Place) -> bool:
     return exclusive(first.on, second.on) and likeness(first.candidate.template, second.candidate.template)[0] >= LIKE
 
 
-def _is_mark(group: list[Seen], num_glances: int) -> bool:
+def _is_mark(group: list[Seen], num_glances: int, least: float) -> bool:
     """Seen in most of the video, and surely."""
     sureness = float(np.mean([one.sureness for one in group]))
     share = float(union([one.place for one in group]).mean())
     if num_glances < LEAST_WINDOWS:
         return sureness >= SURE_ALONE
     is_often = sum(one.num_windows for one in group) >= LEAST_WINDOWS and share >= LEAST_SHARE
-    return is_often and sureness * share >= SURE
+    return is_often and sureness * share >= least

@@ -53,11 +53,12 @@ class Sighting:
         )
 
 
-def sightings(found: Sequence[Glance]) -> list[Sighting]:
-    """The places seen in some windows, the surest first."""
+def sightings(found: Sequence[Glance], *, of_lettering: bool = False) -> list[Sighting]:
+    """The places of marks, or of lettering that is none, seen in some windows; the surest first."""
     clusters: list[dict[int, Scored]] = []
     for index, glance in enumerate(found):
-        for scored in sorted(glance.found, key=lambda one: -one.score):
+        ours = (scored for scored in glance.found if scored.is_lettering == of_lettering)
+        for scored in sorted(ours, key=lambda one: -one.score):
             _join(clusters, index, scored)
     joined = [_sighting(cluster, len(found)) for cluster in clusters]
     return sorted(joined, key=lambda sighting: -sighting.sureness * sighting.num_windows)

@@ -19,7 +19,7 @@ from blanklogo.service import problems
 from blanklogo.service.middleware import BodyLimit, BodyLimits, RequestIds
 from blanklogo.service.parts import Parts
 from blanklogo.service.rates import Rate, RateLimits
-from blanklogo.service.routes import catalogue, events, health, jobs, process, resumable, uploads
+from blanklogo.service.routes import catalogue, events, health, jobs, process, resumable, uploads, webhooks
 from blanklogo.service.settings import Settings
 from blanklogo.service.storage.arriving import Gate
 from blanklogo.service.storage.routes import router as files
@@ -101,8 +101,9 @@ def _middleware(settings: Settings) -> list[Middleware]:
 def _routed(app: FastAPI) -> FastAPI:
     problems.install(app)
     shown = [Depends(HTTPBearer(auto_error=False, description="ID:SECRET, as `blanklogo token new` shows it once"))]
-    for room in (jobs, uploads, events, catalogue, process):
+    for room in (jobs, uploads, events, webhooks, catalogue, process):
         app.include_router(room.router, dependencies=shown)
+    webhooks.describe(app)
     app.include_router(health.router)
     app.include_router(files)
     app.include_router(resumable.router)

@@ -11,11 +11,14 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from blanklogo.errors import OptionError
 from blanklogo.service.jobs.options import order_fields
 from blanklogo.service.jobs.states import State
+from blanklogo.service.webhooks.message import USUAL, EventName
+from blanklogo.service.webhooks.outbox import Webhook
 from blanklogo.types import Mode, Platform
 
 MAX_BATCH = 20
 _MAX_METADATA_CHARACTERS = 4096
 _EXAMPLE_URL = "https://example.com/clip.mp4"
+_EXAMPLE_WEBHOOK = "https://example.com/hooks/videos"
 
 
 def _printable(text: str) -> str:
@@ -67,6 +70,12 @@ class Options(Body):
     detector: NetworkName | None = None
     inpainter: NetworkName | None = None
     fresh: bool = Field(False, description="made anew, though the same video was done before with the same options")
+    webhook_url: Url | None = Field(
+        None, description="is told what happens to the job; a public host", examples=[_EXAMPLE_WEBHOOK]
+    )
+    webhook_events: list[EventName] | None = Field(
+        None, min_length=1, description=f"which events; by default {', '.join(USUAL)}"
+    )
     metadata: Annotated[dict[str, Any], AfterValidator(_small)] = Field(
         default_factory=dict, description="the caller's own notes; they come back as they are"
     )
@@ -77,7 +86,16 @@ class Options(Body):
             order_fields(self.request())
         except OptionError as error:
             raise ValueError(str(error)) from None
+        if self.webhook_events is not None and self.webhook_url is None:
+            raise ValueError("webhook_events without a webhook_url")
         return self
+
+    def webhook(self) -> Webhook | None:
+        """Who is to be told."""
+        if self.webhook_url is None:
+            return None
+        wanted = USUAL if self.webhook_events is None else self.webhook_events
+        return Webhook(self.webhook_url, tuple(name for name in EventName if name in wanted))
 
     def request(self) -> dict[str, Any]:
         """The options as a job keeps them."""
@@ -116,6 +134,7 @@ class JobRequest(Source, Options):
         json_schema_extra={
             "examples": [
                 {"video_url": _EXAMPLE_URL, "platform": "sora", "rights_confirmed": True},
+                {"video_url": _EXAMPLE_URL, "webhook_url": _EXAMPLE_WEBHOOK, "rights_confirmed": True},
                 {"upload_id": "upload_0123456789ab", "processing_mode": "inpaint", "rights_confirmed": True},
             ]
         }

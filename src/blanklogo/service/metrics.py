@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 
 from blanklogo.engines.base import EngineStats
 from blanklogo.service.jobs.states import State
+from blanklogo.service.webhooks.delivery import DeliveryState
 
 _SECONDS = (0.005, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0)
 
@@ -28,6 +29,7 @@ class Metrics:
         )
         self._jobs = Gauge("blanklogo_jobs", "Jobs there are.", ["status"], registry=self._registry)
         self._workers = Gauge("blanklogo_workers", "The engine's workers.", ["state"], registry=self._registry)
+        self._deliveries = Gauge("blanklogo_deliveries", "Webhooks in the log.", ["status"], registry=self._registry)
         self._calls = Gauge("blanklogo_calls_queued", "Calls that wait for a worker.", registry=self._registry)
 
     def note(self, method: str, path: str, status: int, seconds: float) -> None:
@@ -35,10 +37,14 @@ class Metrics:
         self._requests.labels(method, path, str(status)).inc()
         self._seconds.labels(method, path).observe(seconds)
 
-    def text(self, jobs: Mapping[State, int], engine: EngineStats) -> tuple[bytes, str]:
+    def text(
+        self, jobs: Mapping[State, int], deliveries: Mapping[DeliveryState, int], engine: EngineStats
+    ) -> tuple[bytes, str]:
         """All figures, and their media type."""
         for state, number in jobs.items():
             self._jobs.labels(str(state)).set(number)
+        for status, number in deliveries.items():
+            self._deliveries.labels(str(status)).set(number)
         self._workers.labels("idle").set(engine.num_idle)
         self._workers.labels("busy").set(engine.num_workers - engine.num_idle)
         self._calls.set(engine.num_queued)

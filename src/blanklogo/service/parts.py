@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,6 +24,12 @@ from blanklogo.service.settings import Settings
 from blanklogo.service.storage import ServiceUrls, open_storage
 from blanklogo.service.storage.keyring import from_folder
 from blanklogo.service.tokens.store import TokenStore
+from blanklogo.service.webhooks.courier import Courier
+from blanklogo.service.webhooks.ledger import Ledger
+from blanklogo.service.webhooks.outbox import Webhook
+from blanklogo.service.webhooks.sending import Sender
+from blanklogo.service.webhooks.signing import KEY_FILE, Secrets
+from blanklogo.transfer.guard.client import check_reachable
 from blanklogo.transfer.guard.policy import Policy
 
 
@@ -31,7 +38,7 @@ class Parts:
 
     Args:
         engine: whoever made it closes it, after this.
-        policy: who may be reached for videos that callers name.
+        policy: who may be reached for videos that callers name, and by webhooks.
 
     Raises:
         OptionError, UnavailableError, WriteError: a part cannot be opened.
@@ -41,7 +48,9 @@ class Parts:
         self.settings = settings
         self.limits = settings.limits
         self.engine = engine
+        self.policy = policy
         self.leaving = threading.Event()
+        logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log whole URLs, which may be signed
         self.database = open_database(settings.database)
         create_tables(self.database)
         self.tokens = TokenStore(self.database)
@@ -56,17 +65,26 @@ class Parts:
         self.readiness = Readiness(self.database, self.storage, engine)
         self.durable = Durable(settings.runs_database, lambda run, step: conduct(run, step, works), settings.width)
         self.tending = Tending(self.store, self.storage, self.durable, fetcher)
+        self.secrets = Secrets(self.database, from_folder(settings.folder, KEY_FILE))
+        self.ledger = Ledger(self.database, settings.patience)
+        sender = Sender(policy, settings.webhook_seconds)
+        self.courier = Courier(self.ledger, self.secrets, sender, self.limits.retention_seconds)
 
     def start(self) -> None:
         """Takes up what was left by the process before, and what comes."""
         self.durable.start()
         self.tending.start()
+        self.courier.start()
 
     def create(
         self, caller: Caller, wishes: Sequence[Wish], repeatable: Repeatable | None = None, *, is_batch: bool = False
     ) -> Created:
-        """Queues jobs; raises as `Intake.create`. A kill between the rows and the runs is made good by `tending`."""
+        """Queues jobs; raises as `Intake.create` and `check_webhook`. A kill between the rows and the runs is made good
+        by `tending`."""
         repeated = self.intake.repeated(caller, repeatable) if repeatable is not None else None
+        if repeated is None:
+            for webhook in {wish.webhook for wish in wishes}:
+                self.check_webhook(webhook)
         made = repeated or self.intake.create(caller, wishes, repeatable, is_batch=is_batch)
         if not made.is_repeated:
             made = replace(made, jobs=tuple(self._begun(job) for job in made.jobs))
@@ -79,6 +97,11 @@ class Parts:
             self.durable.put(job.run, job.owner)
         return done or job
 
+    def check_webhook(self, webhook: Webhook | None) -> None:
+        """Raises OptionError for a receiver that may not be reached; each attempt looks again."""
+        if webhook is not None:
+            check_reachable(webhook.url, self.policy)
+
     def retry(self, owner: str, job_id: str) -> StoredJob | None:
         """As `JobStore.retry`, with its run."""
         job = self.store.retry(owner, job_id, self.store.clock() + self.limits.retention_seconds)
@@ -89,6 +112,7 @@ class Parts:
     def close(self) -> None:
         """Steps under way are given up, to be begun again by the next process; nothing is left running."""
         self.leaving.set()
+        self.courier.close()
         self.tending.close()
         self.durable.close()
         self.database.dispose()

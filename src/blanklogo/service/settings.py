@@ -14,6 +14,7 @@ from blanklogo.service.database import usual_url
 from blanklogo.service.jobs.durable import Width
 from blanklogo.service.jobs.job import DAYS
 from blanklogo.service.jobs.works import Limits
+from blanklogo.service.webhooks.delivery import LIMIT_SECONDS, Patience
 from blanklogo.types import MediaLimits
 
 PREFIX = "BLANKLOGO_SERVICE_"
@@ -50,6 +51,9 @@ class Settings(BaseSettings):
     anonymous_burst: int = Field(100, ge=1, description="of them, at once after a pause")
     jobs_at_once: int = Field(8, ge=1, description="under way in this process; the engine's workers bound the work")
     jobs_of_owner: int = Field(4, ge=1, description="of one owner under way at once")
+
+    webhook_seconds: float = Field(LIMIT_SECONDS, gt=0, le=60, description="for one attempt to tell a receiver")
+    webhook_retry_seconds: float = Field(10, gt=0, description="before the second attempt; before the third, six times")
 
     @property
     def folder(self) -> Path:
@@ -91,6 +95,10 @@ class Settings(BaseSettings):
                 max_decoded_bytes=int(self.max_decoded_mb * 1e6),
             ),
         )
+
+    @property
+    def patience(self) -> Patience:
+        return Patience(self.webhook_seconds, (self.webhook_retry_seconds, 6 * self.webhook_retry_seconds))
 
     @property
     def width(self) -> Width:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
 from blanklogo.errors import ConflictError, NotFoundError
 from blanklogo.service.bodies import (
     BatchCreated,
@@ -91,21 +89,14 @@ def download(job: StoredJob, storage: Storage, now_seconds: float) -> Download:
     )
 
 
-def output_name(job: StoredJob) -> str:
-    """ "clip.clean.mp4" of "clip.mp4"."""
-    suffix = PurePosixPath(job.output_key or "").suffix
-    return f"{PurePosixPath(job.input_name).stem}.clean{suffix}"
-
-
 def _output(job: StoredJob, storage: Storage, now_seconds: float) -> OutputView | None:
     if job.output_key is None or job.output_bytes is None or job.output_sha256 is None:
         return None
     seconds = max(min(LINK_SECONDS, job.expires_seconds - now_seconds), 1.0)
-    name = output_name(job)
     return OutputView(
-        filename=name,
+        filename=job.output_name,
         sizeBytes=job.output_bytes,
         sha256=job.output_sha256,
-        downloadUrl=storage.sign_get(job.output_key, seconds, name),
+        downloadUrl=storage.sign_get(job.output_key, seconds, job.output_name),
         expiresAt=moment(now_seconds + seconds),
     )

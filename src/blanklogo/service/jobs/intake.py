@@ -17,6 +17,7 @@ from blanklogo.service.database import reading, writing
 from blanklogo.service.jobs.job import DAYS, StoredJob, Upload, new_id
 from blanklogo.service.jobs.store import JobStore, insert_job
 from blanklogo.service.jobs.table import answers, audit, uploads
+from blanklogo.service.webhooks.outbox import Webhook, subscribe
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Wish:
     Attributes:
         name: of the file at a URL; an upload has its own.
         num_bytes, sha256: of an upload that has come already.
+        webhook: who is told how the job goes.
     """
 
     request: Mapping[str, Any]
@@ -43,6 +45,7 @@ class Wish:
     name: str | None = None
     num_bytes: int | None = None
     sha256: str | None = None
+    webhook: Webhook | None = None
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,8 @@ class Intake:
             input_sha256=wish.sha256,
         )
         insert_job(connection, job)
+        if wish.webhook is not None:
+            subscribe(connection, job_id, caller.owner, wish.webhook)
         details = {"rights_confirmed": True, "source": "upload" if upload else "url", "name": job.input_name}
         self._audit(connection, caller, "job.create", job_id, details)
         return job

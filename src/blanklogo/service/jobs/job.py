@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 from blanklogo.service.jobs.states import State
@@ -72,6 +73,12 @@ class StoredJob:
     def run(self) -> Run:
         """The run that it is in."""
         return Run(self.id, self.run_number)
+
+    @property
+    def output_name(self) -> str:
+        """ "clip.clean.mp4" of "clip.mp4"."""
+        suffix = PurePosixPath(self.output_key or "").suffix
+        return f"{PurePosixPath(self.input_name).stem}.clean{suffix}"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from blanklogo.service.database import reading, writing
 from blanklogo.service.jobs.job import Run, StoredJob
 from blanklogo.service.jobs.states import BEFORE, QUEUED, State, Step
 from blanklogo.service.jobs.table import jobs, results
+from blanklogo.service.webhooks.message import EventName, event_of
+from blanklogo.service.webhooks.outbox import announce
 
 _JSON = ("request", "report", "error")
 
@@ -83,7 +85,8 @@ class JobStore:
         """The job, now processing; also when it was already, by this same run. None: it is not to be worked on."""
         now = self.clock()
         with writing(self.database) as connection:
-            self._move(connection, run, State.PROCESSING, started_seconds=now)
+            if self._move(connection, run, State.PROCESSING, started_seconds=now):
+                self._announce(connection, run.job_id, EventName.STARTED)
             job = _first(connection, *_of(run))
         return job if job is not None and job.state is State.PROCESSING else None
 
@@ -110,12 +113,17 @@ class JobStore:
                     version=jobs.c.version + 1,
                 )
             )
+            if done.rowcount:
+                self._announce(connection, run.job_id, EventName.PROGRESS)
         return done.rowcount == 1
 
     def end(self, run: Run, state: State, **values: Any) -> bool:
         """A run's end; whether it ended now, and not before."""
         with writing(self.database) as connection:
-            return self._move(connection, run, state, completed_seconds=self.clock(), **values)
+            is_now = self._move(connection, run, state, completed_seconds=self.clock(), **values)
+            if is_now:
+                self._announce(connection, run.job_id, event_of(state))
+        return is_now
 
     def ask_cancel(self, owner: str, job_id: str) -> StoredJob | None:
         """Cancels a job that waits, and asks one that is being worked on to stop; one that is over stays as it is."""
@@ -123,7 +131,7 @@ class JobStore:
         mine = (jobs.c.id == job_id, jobs.c.owner == owner)
         waits = jobs.c.state == State.QUEUED
         with writing(self.database) as connection:
-            connection.execute(
+            done = connection.execute(
                 update(jobs)
                 .where(*mine, jobs.c.state.in_([State.QUEUED, State.PROCESSING]))
                 .values(
@@ -134,7 +142,10 @@ class JobStore:
                     version=jobs.c.version + 1,
                 )
             )
-            return _first(connection, *mine)
+            job = _first(connection, *mine)
+            if done.rowcount and job is not None and job.state.is_over:
+                self._announce(connection, job_id, event_of(job.state))
+        return job
 
     def is_cancel_asked(self, run: Run) -> bool:
         """Whether this run is to stop: its owner asked, or it is no longer the job's run."""
@@ -178,6 +189,10 @@ class JobStore:
                 .values(**gone, version=jobs.c.version + 1)
             )
             connection.execute(delete(results).where(results.c.job_id == job.id))
+
+    def _announce(self, connection: Connection, job_id: str, name: EventName) -> None:
+        """In the same transaction, so that no change is there without the word of it."""
+        announce(connection, job_id, name, self.clock(), lambda: _first(connection, jobs.c.id == job_id))
 
     def _move(self, connection: Connection, run: Run, state: State, **values: Any) -> bool:
         return self._enter(connection, _of(run), state, **values)

@@ -44,5 +44,5 @@ def ready(parts: Here) -> Response:
 @router.get("/metrics", responses=problems())
 def metrics(parts: Here, token: Admin) -> Response:
     """Figures in Prometheus' text format."""
-    text, media_type = parts.metrics.text(parts.store.counts(), parts.engine.stats)
+    text, media_type = parts.metrics.text(parts.store.counts(), parts.ledger.counts(), parts.engine.stats)
     return Response(text, media_type=media_type)

@@ -119,4 +119,4 @@ def _view(parts: Parts, job: StoredJob, *, is_brief: bool = False) -> JobView:
 
 def _wish(source: Source, options: Options) -> Wish:
     name = name_in_url(source.video_url) if source.video_url else None
-    return Wish(options.request(), source.video_url, source.upload_id, name)
+    return Wish(options.request(), source.video_url, source.upload_id, name, webhook=options.webhook())

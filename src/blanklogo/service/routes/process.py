@@ -84,10 +84,12 @@ def _checked(body: bytes) -> ProcessRequest:
 def _created(parts: Parts, caller: Caller, body: ProcessRequest, idempotency_key: str | None) -> StoredJob:
     data = _decoded(body.video)
     name = plain_name(body.name)
+    webhook = body.webhook()
+    parts.check_webhook(webhook)
     upload = parts.intake.open_upload(caller, name, suffix_of(name))
     stored = parts.storage.put(upload.key, iter([data]), parts.limits.max_input_bytes)
-    again = repeatable(idempotency_key, "process", body.request(), stored.sha256)
-    wish = Wish(body.request(), upload_id=upload.id, num_bytes=stored.num_bytes, sha256=stored.sha256)
+    again = repeatable(idempotency_key, "process", body.request(), body.webhook_url, body.webhook_events, stored.sha256)
+    wish = Wish(body.request(), upload_id=upload.id, num_bytes=stored.num_bytes, sha256=stored.sha256, webhook=webhook)
     made = parts.create(caller, [wish], again)
     if made.is_repeated:
         parts.storage.delete(upload.key)

@@ -28,7 +28,7 @@ UPLOAD_PATH = "/api/v1/jobs/upload"
 _SIGNED_SECONDS = 3600.0  # for which a file may be brought
 _PIECE_BYTES = 1 << 20
 _MAX_FIELDS = 20
-_JSON_FIELDS = {"boxes", "metadata"}
+_JSON_FIELDS = {"boxes", "metadata", "webhook_events"}
 
 router = APIRouter(tags=["uploads"], dependencies=[Depends(require(Scope.SUBMIT))])
 
@@ -47,6 +47,8 @@ _FORM = {
                         "platform": {"type": "string"},
                         "boxes": {"type": "string", "description": "as JSON: [[x0, y0, x1, y1], …]"},
                         "metadata": {"type": "string", "description": "as JSON"},
+                        "webhook_url": {"type": "string"},
+                        "webhook_events": {"type": "string", "description": 'as JSON: ["job.completed", …]'},
                     },
                 }
             }
@@ -87,9 +89,11 @@ def _created(parts: Parts, caller: Caller, form: FormData, idempotency_key: str 
     name = plain_name(video.filename)
     upload = parts.intake.open_upload(caller, name, suffix_of(name))
     body = _checked(fields, upload.id)
+    webhook = body.webhook()
+    parts.check_webhook(webhook)  # before a file is kept for it
     stored = parts.storage.put(upload.key, _pieces(video.file), parts.limits.max_input_bytes)
-    again = repeatable(idempotency_key, "upload", body.request(), stored.sha256)
-    wish = Wish(body.request(), upload_id=upload.id, num_bytes=stored.num_bytes, sha256=stored.sha256)
+    again = repeatable(idempotency_key, "upload", body.request(), body.webhook_url, body.webhook_events, stored.sha256)
+    wish = Wish(body.request(), upload_id=upload.id, num_bytes=stored.num_bytes, sha256=stored.sha256, webhook=webhook)
     made = parts.create(caller, [wish], again)
     if made.is_repeated:
         parts.storage.delete(upload.key)

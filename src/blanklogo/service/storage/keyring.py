@@ -1,4 +1,4 @@
-"""The keys with which the service signs URLs: the first signs, all of them verify, so that one can follow another.
+"""The keys with which the service signs: the first signs, all of them verify, so that one can follow another.
 
 A key is 32 random bytes under a name of 8 hexadecimal digits. In a file, one a line: `NAME SECRET`, the secret as
 base64url. In a setting: `NAME:SECRET`, with commas between.
@@ -59,13 +59,13 @@ def from_setting(text: str) -> KeyRing:
     return KeyRing(tuple(_key(*entry.strip().partition(":")[::2]) for entry in text.split(",")))
 
 
-def from_folder(folder: Path) -> KeyRing:
-    """The keys in the data folder; the first that asks makes them.
+def from_folder(folder: Path, file_name: str = FILE_NAME) -> KeyRing:
+    """The keys in a file of the data folder; the first that asks makes them.
 
     Raises:
         OptionError: the file is none of keys, or others than its owner may read it.
     """
-    path = folder / FILE_NAME
+    path = folder / file_name
     if not path.exists():
         _write(path, KeyRing((new_key(),)), may_replace=False)
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
@@ -90,7 +90,7 @@ def _key(name: str, secret: str) -> tuple[str, bytes]:
     except (binascii.Error, ValueError):
         read = b""
     if len(read) != _NUM_SECRET_BYTES or not _NAME.fullmatch(name):
-        raise OptionError("a key for signing URLs that is none", accepted="NAME and 32 random bytes as base64url")
+        raise OptionError("a key for signing that is none", accepted="NAME and 32 random bytes as base64url")
     return name, read
 
 

@@ -11,6 +11,7 @@ In steps::
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
@@ -32,11 +33,16 @@ _HEADERS = {"Accept-Encoding": "identity"}
 Build = Callable[[httpx2.URL], httpx2.Request]
 
 
-def media_client(policy: Policy) -> httpx2.Client:
-    """A client for one file; its time runs from now. Redirects are for `answered` to follow."""
+def media_client(policy: Policy, tls: ssl.SSLContext | None = None) -> httpx2.Client:
+    """A client for one file; its time runs from now. Redirects are for `answered` to follow.
+
+    Args:
+        tls: as `httpx2.create_ssl_context` makes it, for whoever makes many clients; None: one of its own.
+    """
+    tls = tls or httpx2.create_ssl_context()
     if not policy.is_guarded:
-        return httpx2.Client(timeout=TIMEOUT, headers=_HEADERS)
-    return httpx2.Client(transport=GuardedTransport(policy), trust_env=False, timeout=TIMEOUT, headers=_HEADERS)
+        return httpx2.Client(timeout=TIMEOUT, headers=_HEADERS, verify=tls)
+    return httpx2.Client(transport=GuardedTransport(policy, tls), trust_env=False, timeout=TIMEOUT, headers=_HEADERS)
 
 
 def check_reachable(uri: str, policy: Policy) -> None:
@@ -84,17 +90,47 @@ def answered(client: httpx2.Client, policy: Policy, uri: str, build: Build) -> I
         raise refused.about(uri, is_redirected=num_redirects > 0) from None
 
 
+@contextmanager
+def unfollowed(client: httpx2.Client, policy: Policy, uri: str, build: Build) -> Iterator[httpx2.Response]:
+    """The answer to one request, whatever it is: a redirect too, and in whatever encoding. Its body is not yet read.
+
+    Raises:
+        OptionError: a URL that the policy does not let through.
+        TransferError: if guarded, a peer that is too slow.
+        httpx2.HTTPError: as the client.
+    """
+    try:
+        response = client.send(build(_parsed(uri) if policy.is_guarded else httpx2.URL(uri)), stream=True)
+        try:
+            yield response
+        finally:
+            response.close()
+    except Refused as refused:
+        raise refused.about(uri) from None
+
+
+def beginning(response: httpx2.Response, max_bytes: int) -> bytes:
+    """The first bytes of a body as they come on the line; fewer of one that ends, breaks off or takes too long."""
+    read = b""
+    try:
+        for piece in response.iter_raw():  # of one size they would be held back
+            read += piece
+            if len(read) >= max_bytes:
+                break
+    except (httpx2.HTTPError, Refused):
+        pass
+    return read[:max_bytes]
+
+
 class GuardedTransport(httpx2.BaseTransport):
     """What `httpx2.HTTPTransport` is, over connections that are checked, for URLs that are.
 
     Certificates are verified against the authorities of the system, or of SSL_CERT_FILE and SSL_CERT_DIR.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, tls: ssl.SSLContext) -> None:
         self._policy = policy
-        self._pool = httpcore2.ConnectionPool(
-            ssl_context=httpx2.create_ssl_context(), network_backend=GuardedBackend(policy, Pace(policy))
-        )
+        self._pool = httpcore2.ConnectionPool(ssl_context=tls, network_backend=GuardedBackend(policy, Pace(policy)))
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         check_url(request.url, self._policy)

@@ -1,0 +1,1 @@
+"""For programs that speak with the service from another machine."""
