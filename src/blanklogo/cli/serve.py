@@ -18,6 +18,8 @@ from blanklogo.errors import UnavailableError
 if TYPE_CHECKING:
     from blanklogo.service.settings import Settings
 
+_BACKLOG = 2048  # as uvicorn has it
+
 EPILOG = """\b
 Examples:
   blanklogo serve
@@ -89,6 +91,7 @@ def _listening(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
+        listener.listen(_BACKLOG)  # at once: who comes while the service is starting waits, and is not turned away
     except OSError as error:
         listener.close()
         where = f"{settings.host} port {settings.port}"

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 from blanklogo.engines.base import Engine
 from blanklogo.service.alone import alone, is_for_one
@@ -17,6 +18,7 @@ from blanklogo.service.jobs.fetching import Fetcher
 from blanklogo.service.jobs.intake import Caller, Created, Intake, Repeatable, Wish
 from blanklogo.service.jobs.job import StoredJob, new_id
 from blanklogo.service.jobs.orchestrator import Orchestrator
+from blanklogo.service.jobs.recall import Recall
 from blanklogo.service.jobs.store import JobStore
 from blanklogo.service.jobs.tending import Tending
 from blanklogo.service.jobs.works import Works
@@ -62,6 +64,7 @@ class Parts:
             self.urls = ServiceUrls(from_folder(settings.folder), settings.base_url)
             self.storage = open_storage(settings.storage or settings.folder / "storage", self.urls)
             self.store = JobStore(self.database)
+            self.recall = Recall(self.store, self.storage)
             self.intake = Intake(self.store, self.limits.retention_seconds)
             self.metrics = Metrics()
             self.readiness = Readiness(self.database, self.storage, engine)
@@ -92,9 +95,15 @@ class Parts:
                 self.check_webhook(webhook)
         made = repeated or self.intake.create(caller, wishes, repeatable, is_batch=is_batch)
         if not made.is_repeated:
-            for job in made.jobs:
-                self.runs.put(job.run, job.owner)
+            made = replace(made, jobs=tuple(self._begun(job) for job in made.jobs))
         return made
+
+    def _begun(self, job: StoredJob) -> StoredJob:
+        """A new job, completed at once where its result is there already, else with its run queued."""
+        done = self.recall.complete(job, self.limits.retention_seconds)
+        if done is None:
+            self.runs.put(job.run, job.owner)
+        return done or job
 
     def check_webhook(self, webhook: Webhook | None) -> None:
         """Raises OptionError for a receiver that may not be reached; each attempt looks again."""

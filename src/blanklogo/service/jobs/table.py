@@ -43,6 +43,15 @@ jobs = Table(
     Index("jobs_that_expire", "is_expired", "expires_seconds"),
 )
 
+results = Table(  # that may be given again; see `recall`
+    "results",
+    metadata,
+    Column("job_id", String(16), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("name", String(64), nullable=False),
+    Index("results_by_name", "owner", "name"),
+)
+
 uploads = Table(
     "uploads",
     metadata,

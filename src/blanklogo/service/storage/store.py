@@ -113,6 +113,18 @@ class Storage:
                 await self._folder.settle_async(key)
         return Stored(meter.num_bytes, meter.sha256)
 
+    def copy(self, source: str, target: str) -> None:
+        """An object once more, under another key, in place of what was there. The store makes it; no bytes come here.
+
+        In a local folder both are one file (a hard link) until one is replaced or deleted.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        with foreign_errors(check_key(source)):
+            obstore.copy(self._store, source, check_key(target))
+            self._settle(target)
+
     def create(self, key: str, data: bytes) -> None:
         """A small object where none is. Of several who try at once, one succeeds.
 
