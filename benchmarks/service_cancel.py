@@ -66,7 +66,7 @@ def _measured(ground: Ground, kinds: tuple[str, ...], case: Case) -> list[float]
 
 def _cancels(client: Client, case: Case) -> Iterator[float]:
     for _ in range(NUM_CANCELS):
-        fields = {"rights_confirmed": "true", "boxes": str([case.places[0].box.as_list()])}
+        fields = {"rights_confirmed": "true", "boxes": str([case.places[0].box.as_list()]), "fresh": "true"}
         files = {"video": ("clip.mp4", case.marked.read_bytes())}
         job_id = client.ask("POST", "/api/v1/jobs/upload", data=fields, files=files)["job_id"]
         path = f"/api/v1/jobs/{job_id}"

@@ -168,9 +168,9 @@ class Killing:
 
     def _request(self, url: str | None, name: str, box: list[float]) -> tuple[str, dict[str, Any]]:
         if url is not None:
-            asked = {"video_url": f"{url}/{name}", "rights_confirmed": True, "boxes": [box]}
+            asked = {"video_url": f"{url}/{name}", "rights_confirmed": True, "boxes": [box], "fresh": True}
             return "/api/v1/jobs", {"json": asked}
-        fields = {"rights_confirmed": "true", "boxes": str([box])}
+        fields = {"rights_confirmed": "true", "boxes": str([box]), "fresh": "true"}  # few clips, but work for all
         return "/api/v1/jobs/upload", {
             "data": fields,
             "files": {"video": (name, (self._clips.folder / name).read_bytes())},

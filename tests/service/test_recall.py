@@ -62,7 +62,8 @@ def fetched(user: User, job_id: str) -> bytes:
 def expire(service: Running, job_id: str) -> None:
     with writing(service.parts.database) as connection:
         connection.execute(update(jobs).where(jobs.c.id == job_id).values(expires_seconds=1.0))
-    service.parts.tending.once()
+    assert service.parts.orchestrator is not None
+    service.parts.orchestrator.tending.once()
 
 
 def test_the_same_again_is_completed_by_the_answer_to_its_request(service: Running, ann: User, first: Any) -> None:
@@ -205,7 +206,8 @@ def test_a_kill_in_the_middle_is_made_good(service: Running, ann: User, first: A
     begun = parts.store.begin(job.run)
     assert begun is not None
     assert begun.state is State.PROCESSING
-    parts.tending.once(quiet_seconds=0)
+    assert parts.orchestrator is not None
+    parts.orchestrator.tending.once(quiet_seconds=0)
     done = ann.over(job.id)
     assert (done["status"], done["from_cache"], len(STARTED)) == ("completed", first["job_id"], before)
 
