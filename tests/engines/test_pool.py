@@ -250,7 +250,7 @@ def count_endings(call: LocalCall) -> Callable[[], list[str]]:
         heard.extend("result" for event in call.events() if event["type"] == "result")
         try:
             call.result(0)
-        except CrashError as error:  # its worker was killed twice
+        except (CrashError, LoadError) as error:  # its worker was killed twice, or while it started
             heard.append(type(error).__name__)
 
     thread = threading.Thread(target=hear)
