@@ -15,7 +15,7 @@ LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --
 	--no-emit-index-url --no-emit-find-links --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-torch demo test test-slow check format docs bench bench-engines calibrate lock clean
+.PHONY: help setup setup-torch demo test test-slow check format docs bench bench-engines bench-service bench-hostile bench-load calibrate lock clean
 
 help:  ## this list
 	@echo 'BlankLogo takes a burned-in mark out of a video and leaves everything else as it was.'
@@ -69,6 +69,16 @@ bench: setup  ## quality and speed against FFmpeg's delogo and OpenCV; writes be
 
 bench-engines: setup  ## cold start, overhead and gain of the pool; writes benchmarks/ENGINES.md
 	$(BIN)/python -m benchmarks.engines
+
+bench-service: setup  ## kill the service and cancel its jobs; POSTGRESQL, POSTGRESQL2: two empty databases, for the whole page
+	$(BIN)/python -m benchmarks.service_kills $(POSTGRESQL:%=--postgresql %)
+	$(BIN)/python -m benchmarks.service_cancel $(POSTGRESQL2:%=--postgresql %)
+
+bench-hostile: setup  ## three hundred hostile files sent to the service; writes into benchmarks/SERVICE.md
+	$(BIN)/python -m benchmarks.hostile
+
+bench-load: setup  ## how soon the API answers while a thousand jobs wait; writes into benchmarks/SERVICE.md
+	$(BIN)/python -m benchmarks.service_load
 
 calibrate: setup  ## how fast a removal is on this machine; writes the table that `blanklogo estimate` reads
 	$(BIN)/python -m benchmarks.calibrate

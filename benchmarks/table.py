@@ -38,7 +38,8 @@ is the share of the mark's own gradient that is left: 0 is gone, 1 untouched. *O
 came in. CPU and wall are ratios to a plain transcode of the same file with the same encoder settings in a process of
 its own; start-up is counted on both sides. A lead within {LOSS_DB} dB is a draw.
 
-How often marks are found at all, and found where there is none: [DETECTION.md](DETECTION.md).
+How often marks are found at all, and found where there is none: [DETECTION.md](DETECTION.md). What the service stands:
+[SERVICE.md](SERVICE.md).
 """
 
 

@@ -11,7 +11,7 @@
     │   ├── WeightsError           a network's weights are not there, not known, or of a format we refuse
     │   ├── NotFoundError          what was asked for is not there, or is somebody else's
     │   ├── ConflictError          what was asked for does not fit how things stand
-    │   ├── TooLargeError          more bytes than are taken
+    │   ├── TooLargeError          more than is taken: bytes, or a video's frames, seconds, pixels, streams
     │   ├── UnauthorizedError      the service was asked without a token that is good
     │   └── ForbiddenError         the service was asked with a good token that lacks the scope
     ├── ProcessingError            the work failed though it was asked for rightly  exit 1
@@ -137,7 +137,7 @@ class ConflictError(CallerError):
 
 
 class TooLargeError(CallerError):
-    """More bytes than are taken."""
+    """More than is taken: bytes, or a video's frames, seconds, pixels, streams."""
 
 
 class UnauthorizedError(CallerError):

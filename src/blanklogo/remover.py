@@ -131,6 +131,7 @@ def _job(order: Order, source: Path, target: Path, marks: tuple[Path, ...]) -> J
         networks=order.networks,
         overwrite=order.overwrite,
         dry_run=order.dry_run,
+        limits=order.limits,
     )
 
 

@@ -163,7 +163,7 @@ def test_what_there_is_to_choose_and_what_it_takes(ann: Asking) -> None:
     first, *_ = ann.estimate(1920, 1080, 300)
     assert (first.provider, first.run_seconds > 0) == (None, True)
     assert ann.health().status == "healthy"
-    assert ann.readiness().is_ready
+    assert (ann.readiness().is_ready, ann.readiness().num_orchestrators) == (True, 1)
 
 
 # Refusals

@@ -148,7 +148,8 @@ def test_refusals_are_told_as_every_error_is(blank, clip: Path, monkeypatch: pyt
 def test_health_says_how_a_service_is(blank, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BLANKLOGO_TOKEN")
     done = blank("health")
-    assert (done.code, done.stdout.splitlines()[1:]) == (0, ["  database: ok", "  storage: ok", "  engine: ok"])
+    wanted = ["  database: ok", "  storage: ok", "  engine: ok", "  processes that do jobs: 1"]
+    assert (done.code, done.stdout.splitlines()[1:]) == (0, wanted)
     assert blank("health", "--json").last["parts"] == {"database": "ok", "storage": "ok", "engine": "ok"}
     proxy.refused.append("GET /")
     assert blank("health", "--url", proxy.address).code == 1

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -185,6 +186,24 @@ def test_a_worker_has_the_environment_and_scratch_of_its_own(
     assert output(make_engine({}, ODD), {"do": "environment", "name": "OPENBLAS_NUM_THREADS"}) == "2"
 
 
+def test_what_a_killed_pool_left_goes_with_the_next_worker_of_another(
+    make_engine: MakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    living = make_engine({}, ODD)
+    kept = Path(output(living, {"do": "environment", "name": "TMPDIR"}))
+    script = TestPool.parent_script + "engine.submit({'do': 'work'}).result(60); print('there', flush=True); input()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(
+        [sys.executable, "-c", script], env=os.environ | {"TMPDIR": str(tmp_path)}, **pipes
+    ) as killed:
+        assert killed.stdout.readline() == b"there\n"
+        assert len(os.listdir(tmp_path)) == 2
+        killed.kill()
+    new = Path(output(make_engine({}, ODD), {"do": "environment", "name": "TMPDIR"}))
+    assert {path.name for path in tmp_path.iterdir()} == {kept.name, new.name}
+
+
 def test_a_pool_that_is_forgotten_takes_its_workers_along() -> None:
     script = TestPool.parent_script + "print(engine.submit({'do': 'work'}).result(60)['pid'])"
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
@@ -231,7 +250,7 @@ def count_endings(call: LocalCall) -> Callable[[], list[str]]:
         heard.extend("result" for event in call.events() if event["type"] == "result")
         try:
             call.result(0)
-        except CrashError as error:  # its worker was killed twice
+        except (CrashError, LoadError) as error:  # its worker was killed twice, or while it started
             heard.append(type(error).__name__)
 
     thread = threading.Thread(target=hear)

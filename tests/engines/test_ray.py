@@ -145,7 +145,7 @@ def test_a_file_becomes_the_same_file_as_without_ray(
 
 def test_bytes_become_the_same_bytes_as_without_ray(make_engine: MakeEngine, case: Case, cleaned: bytes) -> None:
     engine = make_engine({}, REMOVER)
-    assert engine.submit(Order(case.marked.read_bytes(), boxes=_boxes(case))).result(60)["output"] == cleaned
+    assert engine.submit(Order(case.marked.read_bytes(), boxes=_boxes(case))).result(180)["output"] == cleaned
 
 
 def test_what_cannot_travel_is_the_callers_own_error(

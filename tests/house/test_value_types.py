@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from blanklogo import types
 from blanklogo.errors import OptionError
-from blanklogo.types import Box, Chunk, Detection, Job, Mark, Matte, Order, PlaneMatte, TimeRange, Track
+from blanklogo.types import Box, Chunk, Detection, Job, Mark, Matte, MediaLimits, Order, PlaneMatte, TimeRange, Track
 
 DATACLASSES = [getattr(types, name) for name in types.__all__ if dataclasses.is_dataclass(getattr(types, name))]
 REPR_LIMIT_CHARACTERS = 400  # a matte's three planes described in words; a single row of pixels would be longer
@@ -130,3 +130,13 @@ def test_an_order_of_a_chunk_comes_back_as_it_was() -> None:
     assert Order.from_dict(order.as_dict()) == order
     assert "plan" not in repr(order)
     assert "plan" not in repr(order.chunk)
+
+
+def test_an_order_with_limits_comes_back_as_it_was() -> None:
+    order = Order("/a.mp4", limits=MediaLimits(max_frames=7, max_seconds=0.5))
+    assert Order.from_dict(order.as_dict()) == order
+    for wrong in ({"max_frames": 7}, "none", {**MediaLimits().as_dict(), "max_frames": True}):
+        with pytest.raises(OptionError, match="limits"):
+            Order.from_dict({"source": "/a.mp4", "limits": wrong})
+    with pytest.raises(OptionError, match="max_pixels 0"):
+        MediaLimits(max_pixels=0)

@@ -19,6 +19,7 @@ from blanklogo.errors import BlankLogoError, CancelledError, OptionError, Source
 from blanklogo.media.frames import Frame
 from blanklogo.pipeline import verify
 from blanklogo.testbed.cases import Case
+from blanklogo.testbed.clips import write_clip
 from blanklogo.types import Box, Event, Mode, Platform, Progress, TimeRange
 
 PLACE = Box(90, 70, 130, 100)
@@ -331,3 +332,12 @@ def test_frames_too_small_for_a_box_are_refused_in_words(tmp_path: Path) -> None
     with pytest.raises(OptionError, match="frames of 8x8 px, which leave no surroundings"):
         api.remove(film, boxes=[Box(1, 1, 5, 5)])
     assert names(tmp_path) == ["tiny.mkv"]
+
+
+def test_a_single_frame_without_any_detail_is_no_fault(folder: Path) -> None:
+    """Nothing of a mark is to be seen in it, so that its strength is 0, by which nothing may be divided."""
+    film = folder / "grey.mp4"
+    grey = (np.full((64, 96), 90, np.uint8), np.full((32, 48), 128, np.uint8), np.full((32, 48), 128, np.uint8))
+    write_clip(film, iter([grey]), Fraction(25), "libx264", {"preset": "ultrafast"})
+    report = api.remove(film, folder / "clean.mp4", boxes=[Box(8, 8, 40, 24)])
+    assert report.frames_processed == 1

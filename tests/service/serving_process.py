@@ -1,4 +1,4 @@
-"""`blanklogo serve` as a process of its own, that can be killed."""
+"""`blanklogo serve` and `blanklogo worker` as processes of their own, that can be killed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 START_SECONDS = 90.0  # it takes two on a machine with nothing else to do
+
+
+SERVE = ("serve", "--port", "0")
+WORKER = ("worker",)
 
 
 class Service:
@@ -23,10 +27,10 @@ class Service:
         lines: what it said.
     """
 
-    def __init__(self, data: Path, **variables: str) -> None:
+    def __init__(self, data: Path, arguments: Sequence[str] = SERVE, **variables: str) -> None:
         environment = os.environ | {"BLANKLOGO_SERVICE_RETRY_SECONDS": "0.1", "PYTHONUNBUFFERED": "1"} | variables
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "blanklogo", "serve", "--port", "0", "--data", str(data)],
+            [sys.executable, "-m", "blanklogo", *arguments, "--data", str(data)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -58,6 +62,11 @@ class Service:
         return self.said(r"listening on (http://\S+)")[1]
 
     @property
+    def name(self) -> str:
+        """As which it does jobs, as soon as it does."""
+        return self.said(r"orchestrator (orch_[0-9a-f]{12}) takes up jobs")[1]
+
+    @property
     def token(self) -> str:
         return self.said(r"^  (tok_[0-9a-f]{12}:\S{43})$")[1]
 
@@ -81,9 +90,9 @@ class Service:
 
 
 @contextmanager
-def served(data: Path, **variables: str) -> Iterator[Service]:
+def served(data: Path, arguments: Sequence[str] = SERVE, **variables: str) -> Iterator[Service]:
     """A start of the command for the length of the block."""
-    service = Service(data, **variables)
+    service = Service(data, arguments, **variables)
     try:
         yield service
     finally:

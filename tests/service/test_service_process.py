@@ -57,7 +57,7 @@ def test_the_quick_start(data: Path, case: Case) -> None:
     """Serve, send a video, wait, fetch what came of it; then stop."""
     with served(data) as service, client(service.url, service.token) as http:
         user = User(http)
-        assert user.get("/readyz") == {"database": "ok", "storage": "ok", "engine": "ok"}
+        assert user.get("/readyz") == {"database": "ok", "storage": "ok", "engine": "ok", "orchestrators": 1}
         job = user.over(user.upload(case.marked.read_bytes(), "clip.mp4", **fields_of(case))["job_id"])
         assert job["status"] == "completed", job
         assert job["report"]["tracks"][0]["found_by"] == "box"
@@ -113,7 +113,8 @@ def test_postgresql_by_one_setting(data: Path, case: Case, postgres: Cluster) ->
         job_id = User(http).upload(case.marked.read_bytes(), **fields_of(case))["job_id"]
         User(http).until(job_id, lambda job: job["progress"] >= 30)
         service.kill()
-    with served(data, BLANKLOGO_SERVICE_DATABASE=url) as service, client(service.url, token) as http:
+    soon = {"BLANKLOGO_SERVICE_LEASE_SECONDS": "2"}
+    with served(data, BLANKLOGO_SERVICE_DATABASE=url, **soon) as service, client(service.url, token) as http:
         assert User(http).over(job_id)["status"] == "completed"
         assert holds_one_result(data)
         assert not list(data.glob("*.db")), "and no SQLite beside it"
@@ -146,12 +147,32 @@ def test_what_is_no_video_fails_alone(data: Path, case: Case) -> None:
         service.stop()
 
 
+def refused(*arguments: str) -> str:
+    """What the command says as it fails."""
+    command = [sys.executable, "-m", "blanklogo", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    return done.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_sqlite_is_for_one_process_and_a_second_one_is_told(data: Path, command: str) -> None:
+    with served(data) as service:
+        assert service.url
+        told = refused(command, "--data", str(data))
+        assert "another process serves" in told
+        assert "PostgreSQL for several" in told
+        assert "Traceback" not in told
+        service.kill()
+    with served(data) as service:
+        assert service.name, "a kill lets go of the lock"
+        service.stop()
+
+
 def test_a_port_that_is_taken_is_an_error_in_words(data: Path) -> None:
     with served(data) as service:
         port = service.url.rpartition(":")[2]
-        command = [sys.executable, "-m", "blanklogo", "serve", "--port", port, "--data", str(data)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 1
-        assert f"port {port} cannot be listened on" in done.stderr
+        done = refused("serve", "--port", port, "--data", str(data.with_name("other")))
+        assert f"port {port} cannot be listened on" in done
         service.process.send_signal(signal.SIGINT)
         assert service.process.wait(60) == 0

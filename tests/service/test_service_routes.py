@@ -379,7 +379,7 @@ def test_health_is_for_anyone_and_readiness_really_asks(service: Running) -> Non
     with client(service.url) as http:
         assert http.get("/health").json()["status"] == "healthy"
         assert http.get("/healthz").status_code == 200
-        assert http.get("/readyz").json() == {"database": "ok", "storage": "ok", "engine": "ok"}
+        assert http.get("/readyz").json() == {"database": "ok", "storage": "ok", "engine": "ok", "orchestrators": 1}
 
 
 def test_an_answer_names_its_request(ann: User) -> None:
@@ -395,7 +395,7 @@ def test_a_job_whose_process_died_before_it_was_begun_is_taken_up(service: Runni
         url = "https://video.invalid/a.mp4"
         wish = Wish({}, video_url=url, name="a.mp4")
         job = service.parts.intake.create(Caller("own_orphan", "tok_0", "req_0"), [wish]).jobs[0]
-        service.parts.tending.once(quiet_seconds=0)
+        service.parts.orchestrator.tending.once(quiet_seconds=0)
         assert user.over(job.id)["status"] == "failed", "there is no such host, and that was found out"
 
 
@@ -407,7 +407,7 @@ def test_a_run_that_ended_without_a_word_has_failed(service: Running) -> None:
             connection.execute(update(jobs).where(jobs.c.id == job_id).values(state="processing", updated_seconds=0))
         end = time.monotonic() + PATIENCE_SECONDS
         while (job := user.get(f"/api/v1/jobs/{job_id}"))["status"] == "processing" and time.monotonic() < end:
-            service.parts.tending.once()
+            service.parts.orchestrator.tending.once()
         assert (job["status"], job["error"]["error"]) == ("failed", "ProcessingError")
 
 
@@ -421,7 +421,7 @@ def test_files_go_when_their_time_is_over(service: Running) -> None:
         with writing(service.parts.database) as connection:
             connection.execute(update(jobs).where(jobs.c.id == job_id).values(expires_seconds=1))
             connection.execute(update(uploads).where(uploads.c.owner == "own_old").values(expires_seconds=1))
-        service.parts.tending.once()
+        service.parts.orchestrator.tending.once()
         assert names_under(service.folder / "storage" / "own_old") == set()
         assert user.get(f"/api/v1/jobs/{job_id}")["status"] == "completed"
         assert user.get(f"/api/v1/jobs/{job_id}/download", 404)["code"] == "not_found"

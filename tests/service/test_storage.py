@@ -141,6 +141,18 @@ def test_an_object_that_is_replaced_is_not_mixed_with_the_old_one(storage: Stora
     assert storage.stat(KEY).e_tag != seen.e_tag
 
 
+def test_a_copy_is_there_on_its_own(storage: Storage) -> None:
+    storage.put(KEY, pieces(MEDIA))
+    storage.copy(KEY, "own_1/job_2/a/output.mp4")
+    storage.put(KEY, iter([b"another"]))
+    assert storage.digest("own_1/job_2/a/output.mp4") == Stored(len(MEDIA), SHA256)
+    storage.delete_prefix("own_1/job_2/")
+    assert b"".join(storage.read(KEY)) == b"another"
+    with pytest.raises(NotFoundError):
+        storage.copy("own_1/job_3/input.mp4", KEY)
+    assert b"".join(storage.read(KEY)) == b"another"
+
+
 def test_a_prefix_is_of_whole_parts(storage: Storage) -> None:
     for key in ("own_1/job_1/a", "own_1/job_1/b", "own_1/job_12/a", "own_2/job_1/a"):
         storage.put(key, [b"x"])
@@ -233,6 +245,18 @@ def test_a_killed_writer_leaves_a_temporary_file_that_a_sweep_removes(storage: S
     with pytest.raises(NotFoundError):
         storage.stat(KEY)
     assert storage.sweep(older_than_seconds=-1) == 1
+    assert list((tmp_path / "files").iterdir()) == []
+
+
+def test_what_is_half_written_goes_with_what_is_beside_it(storage: Storage, tmp_path: Path) -> None:
+    storage.put(KEY, iter([b"whole"]))
+    folder, other = KEY.rpartition("/")[0], "own_1/job_other"
+    for place in (folder, other):
+        (tmp_path / "files" / place).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "files" / place / "output.mp4#1").write_bytes(b"half")
+    assert storage.sweep(0.0, f"{folder}/") == 1
+    assert files_under(tmp_path / "files") == [KEY, f"{other}/output.mp4#1"]
+    assert storage.delete_prefix("own_1/") == 1
     assert list((tmp_path / "files").iterdir()) == []
 
 

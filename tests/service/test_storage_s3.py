@@ -99,6 +99,15 @@ def test_keys_are_listed_and_deleted(storage: Storage) -> None:
         storage.read(KEY)
 
 
+def test_a_copy_is_there_on_its_own(storage: Storage) -> None:
+    storage.put("own_1/job_1/output.mp4", pieces(MEDIA))
+    storage.copy("own_1/job_1/output.mp4", "own_1/job_2/output.mp4")
+    storage.delete("own_1/job_1/output.mp4")
+    assert b"".join(storage.read("own_1/job_2/output.mp4")) == MEDIA
+    with pytest.raises(NotFoundError):
+        storage.copy("own_1/job_1/output.mp4", "own_1/job_3/output.mp4")
+
+
 def test_what_breaks_off_is_not_there(storage: Storage, address: str) -> None:
     with pytest.raises(TooLargeError):
         storage.put(KEY, pieces(LARGE), max_bytes=20_000_000)

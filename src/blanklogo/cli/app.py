@@ -24,6 +24,7 @@ from blanklogo.cli import (
     remove,
     serve,
     token,
+    worker,
 )
 from blanklogo.cli.output import print_error, unexpected, write_line
 from blanklogo.cli.stop import INTERRUPTED, Stop
@@ -47,6 +48,7 @@ for module, short_help in (
     (probe, "Say what a video file holds."),
     (estimate, "Say what a removal will take: seconds, and dollars by provider."),
     (serve, "Serve removals over HTTP."),
+    (worker, "Do the service's jobs in a process of their own."),
     (health, "Say whether a service answers."),
     (demo, "Make a clip with a mark, remove the mark, score the result."),
 ):

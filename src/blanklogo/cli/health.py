@@ -28,8 +28,15 @@ def health(
     with Client(url) as client:
         healthy, readiness = client.health(), client.readiness()
         where = client.url
-    fields = {"url": where, "status": healthy.status, "version": healthy.version, "parts": dict(readiness.parts)}
+    fields = {
+        "url": where,
+        "status": healthy.status,
+        "version": healthy.version,
+        "parts": dict(readiness.parts),
+        "num_orchestrators": readiness.num_orchestrators,
+    }
     words = [f"{where}: {healthy.status}, version {healthy.version}"]
     words += [f"  {name}: {said}" for name, said in readiness.parts.items()]
+    words += [f"  processes that do jobs: {readiness.num_orchestrators}"]
     Output(context.obj, is_json=is_json).result(fields, words, is_data=True)
     return 0 if readiness.is_ready else 1

@@ -18,11 +18,13 @@ from blanklogo.errors import UnavailableError
 if TYPE_CHECKING:
     from blanklogo.service.settings import Settings
 
+_BACKLOG = 2048  # as uvicorn has it
+
 EPILOG = """\b
 Examples:
   blanklogo serve
   blanklogo serve --port 9000 --data /srv/blanklogo
-  BLANKLOGO_SERVICE_DATABASE=postgresql://blanklogo@db/blanklogo blanklogo serve --host 0.0.0.0
+  BLANKLOGO_SERVICE_DATABASE=postgresql://blanklogo@db/blanklogo blanklogo serve --no-jobs --host 0.0.0.0
 
 Further settings are variables, see docs/service.md."""
 
@@ -39,10 +41,32 @@ def serve(
         typer.Option(help="A folder for files, and for the SQLite database if no other is named.", show_default=False),
     ] = None,
     engine: Annotated[str | None, typer.Option(help="Where removals run; default: pool.", show_default=False)] = None,
+    no_jobs: Annotated[
+        bool, typer.Option("--no-jobs", help="Take jobs, and leave doing them to `blanklogo worker`.")
+    ] = False,
 ) -> int:
     """Serve removals over HTTP: jobs that outlive this process, tokens, progress, signed downloads.
 
     On its first start it makes a token and prints it, once.
+    """
+    settings = read_serving_settings(data, host=host, port=port, engine=engine, jobs=False if no_jobs else None)
+    from blanklogo.service.alone import alone
+
+    with alone(settings.database):  # said here in words, before anything else is
+        pass
+    with _listening(settings) as listener:
+        number = listener.getsockname()[1]
+        _tell_first_token(settings)
+        _run(settings.model_copy(update={"port": number}), listener)
+    return 0
+
+
+def read_serving_settings(data: Path | None, **given: object) -> Settings:
+    """The settings of a process of the service; with a data folder, the SQLite file is in it unless another is named.
+
+    Raises:
+        UnavailableError: the extra `service` is not installed.
+        OptionError: a setting does not fit.
     """
     from blanklogo.service.extra import need_extra
 
@@ -52,12 +76,12 @@ def serve(
 
     is_named = bool(os.environ.get(DATABASE_VARIABLE))
     database = f"sqlite:///{data.absolute() / 'service.db'}" if data is not None and not is_named else None
-    settings = read_settings(host=host, port=port, data=data, engine=engine, database=database)
-    with _listening(settings) as listener:
-        number = listener.getsockname()[1]
-        _tell_first_token(settings)
-        _run(settings.model_copy(update={"port": number}), listener)
-    return 0
+    return read_settings(data=data, database=database, **given)
+
+
+def tell_log() -> None:
+    """What the service notes goes to the standard error, from now on."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
 
 def _listening(settings: Settings) -> socket.socket:
@@ -67,6 +91,7 @@ def _listening(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
+        listener.listen(_BACKLOG)  # at once: who comes while the service is starting waits, and is not turned away
     except OSError as error:
         listener.close()
         where = f"{settings.host} port {settings.port}"
@@ -96,7 +121,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
 
     from blanklogo.service.app import create_app
 
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    tell_log()
     app = create_app(settings)
     print_lines([f"listening on {settings.base_url} (API: {settings.base_url}/docs)"], is_data=False)
     told: dict[str, Any] = {"log_config": None, "access_log": False, "timeout_graceful_shutdown": 5}

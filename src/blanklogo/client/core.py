@@ -200,7 +200,7 @@ class Core:
         """Whether the service's database, storage and engine do their work; a worker may have to load. For anyone."""
         request = self.access.request("GET", "/readyz", is_open=True, read_seconds=_READY_SECONDS)
         answer = yield from asked(request, expects=(503,), is_once=True)
-        return read(answer, lambda told: Readiness({str(name): str(said) for name, said in told.items()}))
+        return read(answer, Readiness.of_view)
 
     def process_video(
         self,

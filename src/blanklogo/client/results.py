@@ -211,13 +211,24 @@ class Health:
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether a service's parts do their work: by name, "ok" or "unavailable"."""
+    """Whether a service can work.
+
+    Attributes:
+        parts: by name, "ok" or "unavailable".
+        num_orchestrators: how many of its processes do jobs; without any, jobs wait. None: it does not say.
+    """
 
     parts: Mapping[str, str]
+    num_orchestrators: int | None = None
 
     @property
     def is_ready(self) -> bool:
         return set(self.parts.values()) == {"ok"}
+
+    @classmethod
+    def of_view(cls, told: Mapping[str, Any]) -> Self:
+        parts = {str(name): str(said) for name, said in told.items() if name != "orchestrators"}
+        return cls(parts, told.get("orchestrators"))
 
 
 @dataclass(frozen=True)

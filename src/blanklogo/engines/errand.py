@@ -34,6 +34,7 @@ def order_of(job: Job, target: Path | None, **more: Any) -> Order:
         quality=job.quality,
         networks=job.networks,
         dry_run=job.dry_run,
+        limits=job.limits,
         **more,
     )
 

@@ -65,7 +65,7 @@ def translated(error: BaseException, stage: Stage, path: Path) -> BlankLogoError
     """The error to raise in place of a foreign one."""
     if isinstance(error, BlankLogoError):
         return error
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) and stage is not Stage.OPEN:
         return ProcessingError(f"out of memory while {stage.value} {path}", hint="a machine with more memory")
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     if stage is Stage.OPEN:
@@ -83,6 +83,10 @@ def _is_of_disk(error: BaseException) -> bool:
 
 
 def _open_error(error: BaseException, path: Path, reason: str) -> SourceError:
+    if isinstance(error, MemoryError):  # hardly ever the machine's want: FFmpeg reserves tables as a header claims them
+        return SourceError(f"{path} asks for more memory than there is, just to be opened", hint="check the file")
+    if isinstance(error, av.error.ExitError):
+        return SourceError(f"{path} could not be opened in the time that is given to it", hint="check the file")
     if isinstance(error, PermissionError):
         return SourceError(f"{path} may not be read: no permission", hint="chmod u+r, or another user")
     if isinstance(error, FileNotFoundError):

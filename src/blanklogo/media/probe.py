@@ -23,29 +23,37 @@ from blanklogo.media.container import check_is_file, is_attached_picture, main_v
 from blanklogo.media.errors import VIDEO_HINT, Stage, foreign_errors
 from blanklogo.media.info import Chapter, ColourTags, HdrInfo, MasteringDisplay, MediaInfo, StreamInfo, VideoInfo
 from blanklogo.media.planes import PlaneFormat
+from blanklogo.media.strangers import check_pixels
+from blanklogo.types import MediaLimits
 
 MAX_SIDE_PX = 8192  # what H.264 level 6.2 and HEVC level 6.2 hold; a frame of 16k would need gigabytes in flight
 _FULL_RANGE = 2
 
 
-def probe(path: Path | str) -> MediaInfo:
+def probe(path: Path | str, limits: MediaLimits | None = None) -> MediaInfo:
     """What a video file holds. Decodes its first frame.
+
+    Args:
+        limits: of a stranger's video, as far as they can be held here; see `gate` for all of them.
 
     Raises:
         SourceError: missing, empty, no plain file, no permission, no video, no frame.
         UnsupportedError: a pixel format or a size that is refused by name.
+        TooLargeError: over a limit.
     """
     path = Path(path)
     size_bytes = check_is_file(path).st_size
-    with open_input(path) as container:
-        return describe(container, path, size_bytes)
+    with open_input(path, limits) as container:
+        return describe(container, path, size_bytes, limits)
 
 
-def describe(container: InputContainer, path: Path, size_bytes: int) -> MediaInfo:
+def describe(container: InputContainer, path: Path, size_bytes: int, limits: MediaLimits | None = None) -> MediaInfo:
     """`probe` of an open container; leaves it somewhere behind the first frame."""
-    stream = main_video_stream(container, path)
+    stream = main_video_stream(container, path, limits)
     _check_size(stream, path)
     picture = _first_picture(container, stream, path)
+    if limits is not None:
+        check_pixels(picture.width, picture.height, path, limits)
     others = tuple(_stream_info(other) for other in container.streams if other.index != stream.index)
     return MediaInfo(
         path=str(path),

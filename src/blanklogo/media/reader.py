@@ -13,16 +13,18 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from blanklogo.errors import DecodeError
+from blanklogo.errors import DecodeError, UnsupportedError
 from blanklogo.media.container import check_is_file, main_video_stream, open_input
 from blanklogo.media.errors import Stage, foreign_errors
 from blanklogo.media.frames import Frame, upright
 from blanklogo.media.info import MediaInfo
 from blanklogo.media.planes import PlaneFormat
 from blanklogo.media.probe import describe
+from blanklogo.media.strangers import too_many_frames
+from blanklogo.types import MediaLimits
 
 # What a decoder says of a packet that it cannot use; anything else (memory, disk) is not the packet's fault.
-_DAMAGE = (av.error.InvalidDataError, av.error.UndefinedError, av.error.PatchWelcomeError, av.error.ArgumentError)
+DAMAGE = (av.error.InvalidDataError, av.error.UndefinedError, av.error.PatchWelcomeError, av.error.ArgumentError)
 
 
 class VideoReader:
@@ -35,6 +37,9 @@ class VideoReader:
     Frames are what FFmpeg gives for the whole file: edit lists are respected, time stamps are the file's own.
     A damaged packet never ends the reading: the decoder conceals what it can, and the rest is counted.
 
+    Args:
+        limits: of a stranger's video; None: it is the user's own.
+
     Attributes:
         info: what `probe` tells of the file.
         num_frames: given out so far.
@@ -45,12 +50,15 @@ class VideoReader:
         end_seconds: so far, where the last packet of any stream ends, on the file's clock.
 
     Raises:
-        SourceError, UnsupportedError: as `probe` does, on construction.
+        SourceError, UnsupportedError, TooLargeError: as `probe` does, on construction.
         DecodeError: while iterating, if not one frame could be read.
+        UnsupportedError: while iterating, when frames change their size or their format.
+        TooLargeError: while iterating, when there are more frames than the limits allow.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, limits: MediaLimits | None = None) -> None:
         self.path = Path(path)
+        self._limits = limits
         self.num_frames = 0
         self.num_damaged_frames = 0
         self.num_lost_frames = 0
@@ -60,10 +68,10 @@ class VideoReader:
         self._last_pts: int | None = None
         self._last_duration = 0
         size_bytes = check_is_file(self.path).st_size
-        with open_input(self.path) as container:
-            self.info: MediaInfo = describe(container, self.path, size_bytes)
-        self.container: InputContainer = open_input(self.path)
-        self._stream: VideoStream = main_video_stream(self.container, self.path)
+        with open_input(self.path, limits) as container:
+            self.info: MediaInfo = describe(container, self.path, size_bytes, limits)
+        self.container: InputContainer = open_input(self.path, limits)
+        self._stream: VideoStream = main_video_stream(self.container, self.path, limits)
         self._stream.thread_type = "AUTO"
         self.start_seconds = (self.container.start_time or 0) / av.time_base
 
@@ -126,7 +134,7 @@ class VideoReader:
             while True:
                 try:
                     packet = next(packets, None)
-                except _DAMAGE:
+                except DAMAGE:
                     self._count_lost()
                     flush = Packet()
                     flush.stream = self._stream
@@ -145,7 +153,7 @@ class VideoReader:
                 packet.pts = packet.dts  # AVI knows one time only
             try:
                 pictures = packet.decode()
-            except _DAMAGE:
+            except DAMAGE:
                 self._count_lost()
                 return
             except av.error.EOFError:  # a second flush, after a file that broke off
@@ -181,9 +189,23 @@ class VideoReader:
             is_damaged=picture.is_corrupt,
             picture=upright(picture, video.time_base),
         )
+        self._check(frame)
         self.num_frames += 1
         self.num_damaged_frames += frame.is_damaged
         return frame
+
+    def _check(self, frame: Frame) -> None:
+        video = self.info.video
+        if self._limits is not None and frame.index >= self._limits.max_frames:
+            raise too_many_frames(self.path, self._limits)
+        if frame.format.name != video.format.name:
+            raise UnsupportedError(f"frame {frame.index} is {frame.format.name}, the first was {video.format.name}")
+        if (frame.width, frame.height) != (video.width, video.height):
+            raise UnsupportedError(
+                f"frame {frame.index} is {frame.width}x{frame.height} px, the first was {video.width}x{video.height}: "
+                "the video changes its size",
+                hint="split the video where it changes",
+            )
 
     def _stamp(self, picture: VideoFrame) -> int:
         """The picture's time stamp; one that is missing or does not grow is mended by the least change."""

@@ -139,28 +139,17 @@ def write_items(result: ResultFile, target: Path, items: Iterator[Frame | Packet
 def checked(frame: Frame, info: MediaInfo, settings: EncoderSettings) -> Frame:
     """The frame as the encoder takes it; FFmpeg would silently scale whatever else comes."""
     video = info.video
-    if frame.format.name != video.format.name:
-        raise UnsupportedError(f"frame {frame.index} is {frame.format.name}, the first was {video.format.name}")
     size = (frame.width, frame.height)
     if settings.crop is not None and size == (video.width, video.height):
         frame = frame.cropped(settings.crop)
     elif size != (settings.width, settings.height):
-        raise _size_error(frame, info, settings)
+        came = f"frame {frame.index} is {frame.width}x{frame.height} px"
+        raise OptionError(came, accepted=f"{settings.width}x{settings.height}, the size of the result")
     if settings.pixel_format != frame.format.name:
         frame = retagged(frame, settings.pixel_format)
     if settings.time_base != frame.time_base:
         _check_clock(frame, settings.time_base)
     return frame
-
-
-def _size_error(frame: Frame, info: MediaInfo, settings: EncoderSettings) -> UnsupportedError | OptionError:
-    came = f"frame {frame.index} is {frame.width}x{frame.height} px"
-    if settings.crop is None:
-        return UnsupportedError(
-            f"{came}, the first was {info.video.width}x{info.video.height}: the video changes its size",
-            hint="split the video where it changes",
-        )
-    return OptionError(came, accepted=f"{settings.width}x{settings.height}, the size of the crop")
 
 
 def _check_clock(frame: Frame, time_base: Fraction) -> None:

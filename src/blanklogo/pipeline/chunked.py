@@ -20,6 +20,7 @@ from blanklogo.errors import OptionError, UnsupportedError
 from blanklogo.media.chunks import Extent, check_can_join, encode_chunk, join_chunks
 from blanklogo.media.encoding import EncoderSettings, choose_encoder
 from blanklogo.media.frames import Frame
+from blanklogo.media.gate import admitted
 from blanklogo.media.info import MediaInfo
 from blanklogo.media.output import check_target, pending_output
 from blanklogo.media.probe import probe
@@ -68,7 +69,7 @@ def check_chunkable(job: Job) -> None:
 def learn_plan(job: Job, on_event: OnEvent, cancelled: Cancelled) -> tuple[RemovalPlan, Report]:
     """What is to be taken out, and the report of having found it. Raises as `pipeline.run`."""
     started = time.monotonic()
-    check_places(job, probe(job.source))
+    check_places(job, admitted(job.source, job.limits, cancelled))
     inventor_for(job.networks)  # a name that nobody knows is refused before the work
     seen = look(job, on_event, cancelled)
     found = candidates(job, seen)

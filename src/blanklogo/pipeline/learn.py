@@ -175,7 +175,7 @@ def _varying_strength(matte: Matte, samples: CropSamples) -> Values | None:
         return None
     measured = StrengthMeter(luma)(samples.luma)
     weak, strong = np.percentile(measured.values, [10, 90])
-    if strong - weak < max(_LEAST_VARIATION * strong, 3 * float(np.median(measured.doubt))):
+    if strong <= 0 or strong - weak < max(_LEAST_VARIATION * strong, 3 * float(np.median(measured.doubt))):
         return None
     return np.clip(measured.values / strong, 0, 1).astype(np.float32)
 

@@ -75,7 +75,7 @@ def look(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Look:
     """
     notes: list[str] = []
     detector = detector_for(job, notes)
-    with VideoReader(job.source) as reader:
+    with VideoReader(job.source, job.limits) as reader:
         info, stamps = reader.info, _Stamping([], [])
         averages = Averages() if job.marks else None
         total = info.video.num_frames_from_header or 0

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from blanklogo.media.encoding import EncoderSettings, choose_encoder
+from blanklogo.media.gate import admitted
 from blanklogo.media.info import MediaInfo
 from blanklogo.media.output import check_target, pending_output
-from blanklogo.media.probe import probe
 from blanklogo.media.transcode import TranscodeStats, Transform, transcode
 from blanklogo.pipeline.finish import Work, Written, finish, untouched, write_with_provenance
 from blanklogo.pipeline.learn import Candidate, Learnt, learn
@@ -40,7 +40,7 @@ def run(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Report:
         CancelledError: stopped; nothing was kept.
     """
     started = time.monotonic()
-    info = probe(job.source)
+    info = admitted(job.source, job.limits, cancelled)
     provenance = read_provenance(job.source)
     if not job.dry_run:
         check_target(job.source, job.target, job.overwrite)

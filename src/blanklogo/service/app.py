@@ -18,6 +18,7 @@ from blanklogo.engines.spec import EngineSpec
 from blanklogo.service import problems
 from blanklogo.service.middleware import BodyLimit, BodyLimits, RequestIds
 from blanklogo.service.parts import Parts
+from blanklogo.service.rates import Rate, RateLimits
 from blanklogo.service.routes import catalogue, events, health, jobs, process, resumable, uploads, webhooks
 from blanklogo.service.settings import Settings
 from blanklogo.service.storage.arriving import Gate
@@ -27,6 +28,8 @@ from blanklogo.transfer.guard.policy import Policy
 
 _JSON_BYTES = 1_000_000  # a batch with its options takes a hundredth of it
 _FORM_BYTES = 1_000_000  # of an upload's form beside the file
+# Load balancers ask these often, and workers those, in many parts, with a signature of their own.
+_FREE = ("/health", "/healthz", FILES_PATH)
 
 _DESCRIPTION = """Takes burned-in marks (a logo, a platform's tag, a time stamp) out of videos, for people who own them
 or hold the rights. Show a token as `Authorization: Bearer ID:SECRET`. Errors are `application/problem+json` (RFC 9457)
@@ -38,7 +41,7 @@ def create_app(settings: Settings, engine: Engine | None = None, policy: Policy 
 
     Args:
         engine: where removals run, closed by whoever made it; None: the settings' own, by the variables that
-            `EngineSpec.from_environment` reads.
+            `EngineSpec.from_environment` reads, or none where the settings say that this process does no jobs.
         policy: who may be reached for videos that callers name; None: as BLANKLOGO_ALLOWED_HOSTS says.
 
     Raises:
@@ -50,7 +53,9 @@ def create_app(settings: Settings, engine: Engine | None = None, policy: Policy 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        used = engine or await run_in_threadpool(open_engine, settings.engine, spec)
+        used = engine
+        if used is None and settings.jobs:
+            used = await run_in_threadpool(open_engine, settings.engine, spec)
         parts: Parts | None = None
         try:
             parts = await run_in_threadpool(Parts, settings, used, guard)
@@ -62,7 +67,7 @@ def create_app(settings: Settings, engine: Engine | None = None, policy: Policy 
         finally:
             if parts is not None:
                 await run_in_threadpool(parts.close)
-            if used is not engine:
+            if used is not None and used is not engine:
                 await run_in_threadpool(used.close, is_patient=False)
 
     return _routed(
@@ -87,7 +92,12 @@ def _middleware(settings: Settings) -> list[Middleware]:
         BodyLimit(FILES_PATH, None),
         BodyLimit(resumable.PATH, None),
     )
-    return [Middleware(RequestIds), Middleware(BodyLimits, limits=bounds)]
+    rates = {
+        "by_token": Rate(settings.rate_per_second, settings.rate_burst),
+        "by_address": Rate(settings.anonymous_per_second, settings.anonymous_burst),
+        "free": _FREE,
+    }
+    return [Middleware(RequestIds), Middleware(RateLimits, **rates), Middleware(BodyLimits, limits=bounds)]
 
 
 def _routed(app: FastAPI) -> FastAPI:

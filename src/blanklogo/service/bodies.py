@@ -69,6 +69,7 @@ class Options(Body):
     quality: float | None = Field(None, ge=0, le=51, description="constant rate factor; by default visually lossless")
     detector: NetworkName | None = None
     inpainter: NetworkName | None = None
+    fresh: bool = Field(False, description="made anew, though the same video was done before with the same options")
     webhook_url: Url | None = Field(
         None, description="is told what happens to the job; a public host", examples=[_EXAMPLE_WEBHOOK]
     )
@@ -108,6 +109,7 @@ class Options(Body):
             "quality": self.quality,
             "detector": self.detector,
             "inpainter": self.inpainter,
+            "fresh": self.fresh,
             "metadata": self.metadata,
         }
 
@@ -213,6 +215,7 @@ class JobView(BaseModel):
     output: OutputView | None = None
     error: dict[str, Any] | None = None
     report: dict[str, Any] | None = Field(None, description="what was done, and the proof")
+    from_cache: str | None = Field(None, description="the job whose result this one was given, without any work")
     attempts: int
     batch_id: str | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)

@@ -28,6 +28,9 @@ class Metrics:
             buckets=_SECONDS,
         )
         self._jobs = Gauge("blanklogo_jobs", "Jobs there are.", ["status"], registry=self._registry)
+        self._orchestrators = Gauge(
+            "blanklogo_orchestrators", "Processes that do jobs and live.", registry=self._registry
+        )
         self._workers = Gauge("blanklogo_workers", "The engine's workers.", ["state"], registry=self._registry)
         self._deliveries = Gauge("blanklogo_deliveries", "Webhooks in the log.", ["status"], registry=self._registry)
         self._calls = Gauge("blanklogo_calls_queued", "Calls that wait for a worker.", registry=self._registry)
@@ -38,14 +41,20 @@ class Metrics:
         self._seconds.labels(method, path).observe(seconds)
 
     def text(
-        self, jobs: Mapping[State, int], deliveries: Mapping[DeliveryState, int], engine: EngineStats
+        self,
+        jobs: Mapping[State, int],
+        deliveries: Mapping[DeliveryState, int],
+        num_orchestrators: int,
+        engine: EngineStats | None,
     ) -> tuple[bytes, str]:
-        """All figures, and their media type."""
+        """All figures, and their media type; no engine: this process does no jobs."""
         for state, number in jobs.items():
             self._jobs.labels(str(state)).set(number)
         for status, number in deliveries.items():
             self._deliveries.labels(str(status)).set(number)
-        self._workers.labels("idle").set(engine.num_idle)
-        self._workers.labels("busy").set(engine.num_workers - engine.num_idle)
-        self._calls.set(engine.num_queued)
+        self._orchestrators.set(num_orchestrators)
+        if engine is not None:
+            self._workers.labels("idle").set(engine.num_idle)
+            self._workers.labels("busy").set(engine.num_workers - engine.num_idle)
+            self._calls.set(engine.num_queued)
         return generate_latest(self._registry), CONTENT_TYPE_LATEST

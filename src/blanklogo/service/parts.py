@@ -5,14 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 
 from blanklogo.engines.base import Engine
+from blanklogo.service.alone import alone, is_for_one
 from blanklogo.service.database import create_tables, open_database
 from blanklogo.service.jobs.course import conduct
-from blanklogo.service.jobs.durable import Durable
+from blanklogo.service.jobs.crew import Crew
+from blanklogo.service.jobs.durable import Durable, Runs
 from blanklogo.service.jobs.fetching import Fetcher
 from blanklogo.service.jobs.intake import Caller, Created, Intake, Repeatable, Wish
-from blanklogo.service.jobs.job import StoredJob
+from blanklogo.service.jobs.job import StoredJob, new_id
+from blanklogo.service.jobs.orchestrator import Orchestrator
+from blanklogo.service.jobs.recall import Recall
 from blanklogo.service.jobs.store import JobStore
 from blanklogo.service.jobs.tending import Tending
 from blanklogo.service.jobs.works import Works
@@ -35,43 +41,48 @@ class Parts:
     """Everything, opened but not started.
 
     Args:
-        engine: whoever made it closes it, after this.
+        engine: where this process has removals run, closed by whoever made it, after this; None: others do jobs.
         policy: who may be reached for videos that callers name, and by webhooks.
 
     Raises:
         OptionError, UnavailableError, WriteError: a part cannot be opened.
     """
 
-    def __init__(self, settings: Settings, engine: Engine, policy: Policy) -> None:
+    def __init__(self, settings: Settings, engine: Engine | None, policy: Policy) -> None:
         self.settings = settings
         self.limits = settings.limits
         self.engine = engine
         self.policy = policy
         self.leaving = threading.Event()
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log whole URLs, which may be signed
-        self.database = open_database(settings.database)
-        create_tables(self.database)
-        self.tokens = TokenStore(self.database)
-        self.urls = ServiceUrls(from_folder(settings.folder), settings.base_url)
-        self.storage = open_storage(settings.storage or settings.folder / "storage", self.urls)
-        self.store = JobStore(self.database)
-        self.intake = Intake(self.store, self.limits.retention_seconds)
-        fetcher = Fetcher(settings.folder / "fetching", policy)
-        works = Works(self.store, self.storage, engine, fetcher, self.limits, self.leaving)
-        self.metrics = Metrics()
-        self.readiness = Readiness(self.database, self.storage, engine)
-        self.durable = Durable(settings.runs_database, lambda run, step: conduct(run, step, works), settings.width)
-        self.tending = Tending(self.store, self.storage, self.durable, fetcher)
-        self.secrets = Secrets(self.database, from_folder(settings.folder, KEY_FILE))
-        self.ledger = Ledger(self.database, settings.patience)
-        sender = Sender(policy, settings.webhook_seconds)
-        self.courier = Courier(self.ledger, self.secrets, sender, self.limits.retention_seconds)
+        with ExitStack() as opened:
+            opened.enter_context(alone(settings.database))
+            self.database = open_database(settings.database)
+            opened.callback(self.database.dispose)
+            create_tables(self.database)
+            self.tokens = TokenStore(self.database)
+            self.urls = ServiceUrls(from_folder(settings.folder), settings.base_url)
+            self.storage = open_storage(settings.storage or settings.folder / "storage", self.urls)
+            self.store = JobStore(self.database)
+            self.recall = Recall(self.store, self.storage)
+            self.intake = Intake(self.store, self.limits.retention_seconds)
+            self.metrics = Metrics()
+            self.readiness = Readiness(self.database, self.storage, engine)
+            self.secrets = Secrets(self.database, from_folder(settings.folder, KEY_FILE))
+            self.ledger = Ledger(self.database, settings.patience)
+            self.crew = Crew(self.database, settings.lease_seconds)
+            self.runs = Runs(settings.runs_database)
+            opened.callback(self.runs.close)
+            self.orchestrator = None if engine is None else self._orchestrator(engine, policy, opened)
+            sender = Sender(policy, settings.webhook_seconds)
+            self.courier = Courier(self.ledger, self.secrets, sender, self.limits.retention_seconds)
+            self._opened = opened.pop_all()
 
     def start(self) -> None:
-        """Takes up what was left by the process before, and what comes."""
-        self.durable.start()
-        self.tending.start()
-        self.courier.start()
+        """Takes up jobs, and webhooks with them, if this process does any."""
+        if self.orchestrator is not None:
+            self.orchestrator.start()
+            self.courier.start()
 
     def create(
         self, caller: Caller, wishes: Sequence[Wish], repeatable: Repeatable | None = None, *, is_batch: bool = False
@@ -84,9 +95,15 @@ class Parts:
                 self.check_webhook(webhook)
         made = repeated or self.intake.create(caller, wishes, repeatable, is_batch=is_batch)
         if not made.is_repeated:
-            for job in made.jobs:
-                self.durable.put(job.run, job.owner)
+            made = replace(made, jobs=tuple(self._begun(job) for job in made.jobs))
         return made
+
+    def _begun(self, job: StoredJob) -> StoredJob:
+        """A new job, completed at once where its result is there already, else with its run queued."""
+        done = self.recall.complete(job, self.limits.retention_seconds)
+        if done is None:
+            self.runs.put(job.run, job.owner)
+        return done or job
 
     def check_webhook(self, webhook: Webhook | None) -> None:
         """Raises OptionError for a receiver that may not be reached; each attempt looks again."""
@@ -97,13 +114,23 @@ class Parts:
         """As `JobStore.retry`, with its run."""
         job = self.store.retry(owner, job_id, self.store.clock() + self.limits.retention_seconds)
         if job is not None:
-            self.durable.put(job.run, job.owner)
+            self.runs.put(job.run, job.owner)
         return job
 
     def close(self) -> None:
-        """Steps under way are given up, to be begun again by the next process; nothing is left running."""
+        """Steps under way are given up, to be begun again by another process or the next; nothing is left running."""
         self.leaving.set()
+        if self.orchestrator is not None:
+            self.orchestrator.close()
         self.courier.close()
-        self.tending.close()
-        self.durable.close()
-        self.database.dispose()
+        self._opened.close()
+
+    def _orchestrator(self, engine: Engine, policy: Policy, opened: ExitStack) -> Orchestrator:
+        name, leaving = new_id("orch"), threading.Event()
+        fetcher = Fetcher(self.settings.folder / "fetching" / name, policy)
+        opened.callback(fetcher.close)
+        works = Works(self.store, self.storage, engine, fetcher, self.limits, leaving)
+        durable = Durable(self.runs, name, lambda run, step: conduct(run, step, works), self.settings.width)
+        tending = Tending(self.store, self.storage, self.runs, fetcher, self.crew)
+        is_alone = is_for_one(self.settings.database)
+        return Orchestrator(name, self.crew, durable, tending, leaving, is_alone=is_alone)

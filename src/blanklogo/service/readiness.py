@@ -21,6 +21,8 @@ from blanklogo.types import Order
 _WORKER_SECONDS = 60.0  # for a worker to load and answer
 _GOOD_SECONDS = 600.0  # for which a worker's answer is believed: asking keeps it from leaving, which would cost
 _BAD_SECONDS = 15.0
+_FOLDER = "readiness"
+_TRIAL_SECONDS = 600.0  # far more than a look at the storage takes
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +34,9 @@ class _Answer:
 
 
 class Readiness:
-    """Args: database, storage, engine: what is asked."""
+    """Args: database, storage, engine: what is asked; no engine: this process does no jobs."""
 
-    def __init__(self, database: Database, storage: Storage, engine: Engine) -> None:
+    def __init__(self, database: Database, storage: Storage, engine: Engine | None) -> None:
         self._database = database
         self._storage = storage
         self._engine = engine
@@ -43,11 +45,13 @@ class Readiness:
 
     def look(self) -> dict[str, str]:
         """Each part: "ok" or "unavailable"; the log says why."""
-        return {
+        found = {
             "database": _asked("the database", self._ask_database),
             "storage": _asked("the storage", self._ask_storage),
-            "engine": _asked("the engine", self._ask_engine),
         }
+        if (engine := self._engine) is not None:
+            found["engine"] = _asked("the engine", lambda: self._ask_engine(engine))
+        return found
 
     def _ask_database(self) -> None:
         with reading(self._database) as connection:
@@ -55,7 +59,7 @@ class Readiness:
 
     def _ask_storage(self) -> None:
         """Brings a few bytes, reads them back, and removes them."""
-        key, sent = f"readiness/{secrets.token_hex(8)}", secrets.token_bytes(16)
+        key, sent = f"{_FOLDER}/{secrets.token_hex(8)}", secrets.token_bytes(16)
         self._storage.put(key, iter([sent]), len(sent))
         try:
             if b"".join(self._storage.read(key)) != sent:
@@ -63,33 +67,41 @@ class Readiness:
         finally:
             self._storage.delete(key)
 
-    def _ask_engine(self) -> None:
+    def _ask_engine(self, engine: Engine) -> None:
         with self._lock:
             answer = self._engine_answer
             if time.monotonic() >= answer.until_seconds:
-                answer.is_good = self._does_worker_answer()
+                answer.is_good = _does_worker_answer(engine)
                 answer.until_seconds = time.monotonic() + (_GOOD_SECONDS if answer.is_good else _BAD_SECONDS)
             if not answer.is_good:
                 raise UnavailableError("no worker of the engine answered when it was last asked")
 
-    def _does_worker_answer(self) -> bool:
-        """A call that every loaded worker refuses: its video is none. One that has work has proved itself already."""
-        try:
-            stats = self._engine.stats
-            if stats.num_workers > stats.num_idle and stats.num_queued:
-                return True
-            call = self._engine.submit(Order(b"no video"))
-            try:
-                call.result(_WORKER_SECONDS)
-            except PendingError:
-                call.cancel()
-                raise
-        except (CallerError, ProcessingError):
+
+def forget_trials(storage: Storage, now_seconds: float) -> None:
+    """Removes what a look at the storage left there when its process was killed in the middle."""
+    for stat in list(storage.stats(f"{_FOLDER}/")):
+        if stat.modified_seconds < now_seconds - _TRIAL_SECONDS:
+            storage.delete(stat.key)
+
+
+def _does_worker_answer(engine: Engine) -> bool:
+    """A call that every loaded worker refuses: its video is none. One that has work has proved itself already."""
+    try:
+        stats = engine.stats
+        if stats.num_workers > stats.num_idle and stats.num_queued:
             return True
-        except BlankLogoError as error:
-            log.warning("the engine: %s", error)
-            return False
+        call = engine.submit(Order(b"no video"))
+        try:
+            call.result(_WORKER_SECONDS)
+        except PendingError:
+            call.cancel()
+            raise
+    except (CallerError, ProcessingError):
         return True
+    except BlankLogoError as error:
+        log.warning("the engine: %s", error)
+        return False
+    return True
 
 
 def _asked(what: str, ask: Callable[[], None]) -> str:

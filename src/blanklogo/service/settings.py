@@ -15,8 +15,10 @@ from blanklogo.service.jobs.durable import Width
 from blanklogo.service.jobs.job import DAYS
 from blanklogo.service.jobs.works import Limits
 from blanklogo.service.webhooks.delivery import LIMIT_SECONDS, Patience
+from blanklogo.types import MediaLimits
 
 PREFIX = "BLANKLOGO_SERVICE_"
+_MEDIA = MediaLimits()
 
 
 class Settings(BaseSettings):
@@ -35,9 +37,20 @@ class Settings(BaseSettings):
     engine: str = Field("pool", description="where removals run: inline, pool, modal, ray")
     max_input_mb: float = Field(500, gt=0, description="of a video")
     max_output_mb: float = Field(2000, gt=0, description="of a result")
+    max_frames: int = Field(_MEDIA.max_frames, ge=1, description="of a video")
+    max_seconds: float = Field(_MEDIA.max_seconds, gt=0, description="of a video's length")
+    max_pixels: int = Field(_MEDIA.max_pixels, ge=1, description="of one frame")
+    max_streams: int = Field(_MEDIA.max_streams, ge=1, description="in a video's file")
+    max_decoded_mb: float = Field(_MEDIA.max_decoded_bytes / 1e6, gt=0, description="of decoded frames held at once")
     run_seconds: float = Field(3600, gt=0, description="for one job")
     retry_seconds: float = Field(5, gt=0, description="before a second attempt; the pauses after that double")
     retention_days: float = Field(7, gt=0, description="for which results are kept")
+    jobs: bool = Field(True, description="whether this process does jobs, and not only takes them")
+    lease_seconds: float = Field(15, ge=1, description="after which a process that is not heard of counts as dead")
+    rate_per_second: float = Field(50, ge=0, description="requests by one token; 0: any number")
+    rate_burst: int = Field(200, ge=1, description="of them, at once after a pause")
+    anonymous_per_second: float = Field(10, ge=0, description="requests by one address without a good token")
+    anonymous_burst: int = Field(100, ge=1, description="of them, at once after a pause")
     jobs_at_once: int = Field(8, ge=1, description="under way in this process; the engine's workers bound the work")
     jobs_of_owner: int = Field(4, ge=1, description="of one owner under way at once")
 
@@ -76,6 +89,13 @@ class Settings(BaseSettings):
             run_seconds=self.run_seconds,
             pauses_seconds=(self.retry_seconds, 2 * self.retry_seconds, 4 * self.retry_seconds),
             retention_seconds=self.retention_days * DAYS,
+            media=MediaLimits(
+                max_frames=self.max_frames,
+                max_seconds=self.max_seconds,
+                max_pixels=self.max_pixels,
+                max_streams=self.max_streams,
+                max_decoded_bytes=int(self.max_decoded_mb * 1e6),
+            ),
         )
 
     @property

@@ -57,6 +57,7 @@ def view(job: StoredJob, storage: Storage, now_seconds: float, *, is_brief: bool
         output=_output(job, storage, now_seconds),
         error=None if job.error is None else {name: job.error[name] for name in ("error", "message", "hint")},
         report=None if is_brief or job.report is None else dict(job.report),
+        from_cache=(job.report or {}).get("from_cache"),
         attempts=job.num_attempts,
         batch_id=job.batch_id,
         metadata=job.request.get("metadata") or {},

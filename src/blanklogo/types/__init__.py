@@ -2,6 +2,7 @@
 
 from blanklogo.types.geometry import Box, TimeRange
 from blanklogo.types.job import Event, Job, Mode, Networks, Notice, Platform, Progress
+from blanklogo.types.limits import MediaLimits
 from blanklogo.types.mark import Mark, Matte, PlaneMatte
 from blanklogo.types.order import Chunk, Order
 from blanklogo.types.report import Cost, PixelShares, Report, TrackReport, Verification
@@ -16,6 +17,7 @@ __all__ = [
     "Job",
     "Mark",
     "Matte",
+    "MediaLimits",
     "Mode",
     "Networks",
     "Notice",

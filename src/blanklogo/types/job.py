@@ -8,6 +8,7 @@ from pathlib import Path
 
 from blanklogo.errors import OptionError
 from blanklogo.types.geometry import Box, TimeRange
+from blanklogo.types.limits import MediaLimits
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -88,6 +89,7 @@ class Job:
         networks: which networks take part.
         overwrite: replace the target if it exists.
         dry_run: find and plan, write nothing.
+        limits: of a video that somebody else brought; None: it is the user's own.
     """
 
     source: Path
@@ -102,6 +104,7 @@ class Job:
     networks: Networks = field(default_factory=Networks)
     overwrite: bool = False
     dry_run: bool = False
+    limits: MediaLimits | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", Path(self.source))

@@ -10,6 +10,7 @@ from typing import Any
 from blanklogo.errors import OptionError
 from blanklogo.types.geometry import Box, TimeRange
 from blanklogo.types.job import Mode, Networks, Platform
+from blanklogo.types.limits import MediaLimits
 
 Media = str | bytes
 """Where a file lives (an absolute path, file:, http(s):, s3:, gs:, az:), or the file itself."""
@@ -56,7 +57,7 @@ class Order:
         source: the video.
         target: where the result goes; None: its bytes come back in the result.
         name: the source's file name; its suffix tells the container of a source or target that has none.
-        mode, platform, marks, boxes, within, codec, quality, networks, overwrite, dry_run: as in `Job`.
+        mode, platform, marks, boxes, within, codec, quality, networks, overwrite, dry_run, limits: as in `Job`.
         learn_only: nothing is restored; the result is the plan, as bytes.
         chunk: only these frames, into an MP4 without sound that others will be joined to.
         is_guarded: somebody else named its media: only public hosts are asked for it, and no path of the worker's
@@ -79,6 +80,7 @@ class Order:
     learn_only: bool = False
     chunk: Chunk | None = None
     is_guarded: bool = False
+    limits: MediaLimits | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mode", Mode(self.mode))
@@ -118,6 +120,7 @@ class Order:
             "learn_only": self.learn_only,
             "chunk": self.chunk and self.chunk.as_dict(),
             "is_guarded": self.is_guarded,
+            "limits": self.limits and self.limits.as_dict(),
         }
 
     @classmethod
@@ -134,6 +137,7 @@ class Order:
         read["within"] = _range(read.get("within"))
         read["networks"] = _networks(read.get("networks"))
         read["chunk"] = _chunk(read.get("chunk"))
+        read["limits"] = _limits(read.get("limits"))
         return cls(**read)
 
 
@@ -167,6 +171,14 @@ def _networks(values: Any) -> Networks:
         paths = {name: Path(read[name]) for name in ("folder", "own_list") if name in read}
         return Networks(**{**read, **paths})
     raise OptionError(f"networks {values!r}", accepted=f"texts for {', '.join(sorted(known))}")
+
+
+def _limits(values: Any) -> MediaLimits | None:
+    if values is None:
+        return None
+    if not isinstance(values, Mapping):
+        raise OptionError(f"limits of type {type(values).__name__}", accepted="an object")
+    return MediaLimits.from_dict(values)
 
 
 def _chunk(values: Any) -> Chunk | None:

@@ -10,7 +10,6 @@ from blanklogo.engines.base import REMOVER
 from blanklogo.engines.desk import Badge
 from blanklogo.engines.desk_engine import DeskEngine
 from blanklogo.engines.pool.gpu import gpus
-from blanklogo.engines.pool.process import WorkerProcess
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.engines.supervisor import Supervisor
 from blanklogo.errors import UnavailableError
@@ -31,6 +30,9 @@ class PoolEngine(DeskEngine):
     def __init__(self, spec: EngineSpec, workload: str = REMOVER) -> None:
         if os.name != "posix":
             raise UnavailableError("the pool needs a POSIX system (Linux, macOS)", hint='engine="inline"')
+        from blanklogo.engines.pool.scratch import clear_up  # POSIX's alone
+
+        clear_up()
         self._gpus = gpus() if spec.gpu else ()
         super().__init__(spec, workload, min(spec.max_workers, len(self._gpus) or num_cores()))
         # At the program's end, too, workers are ended by us, so that their scratch folders go as well.
@@ -41,6 +43,8 @@ class PoolEngine(DeskEngine):
         self._at_exit.detach()
 
     def _hire(self, badge: Badge) -> None:
+        from blanklogo.engines.pool.process import WorkerProcess  # POSIX's alone
+
         gpu = self._gpus[badge.place] if self._gpus else None
 
         def start() -> WorkerProcess:

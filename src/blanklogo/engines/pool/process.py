@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from blanklogo.engines.base import Message
 from blanklogo.engines.memory import group_rss_bytes
 from blanklogo.engines.pool.gpu import Gpu
+from blanklogo.engines.pool.scratch import Scratch
 from blanklogo.engines.pool.wire import wire_pair
 from blanklogo.engines.supervisor import Sample
 
@@ -41,7 +40,7 @@ class WorkerProcess:
 
     def __init__(self, workload: str, gpu: Gpu | None) -> None:
         self._gpu = gpu
-        self._scratch = tempfile.mkdtemp(prefix="blanklogo-worker-")  # for temporary files: a kill leaves them there
+        self._scratch = Scratch()
         self._wire, theirs = wire_pair()
         with theirs, self._closed_on_failure():
             told = json.dumps([theirs.fileno(), workload, os.getpid(), sys.path])
@@ -49,7 +48,7 @@ class WorkerProcess:
                 [sys.executable, "-c", _BOOT, told],
                 stdin=subprocess.DEVNULL,
                 stdout=_STDERR,
-                env=_USUAL | os.environ | {"TMPDIR": self._scratch} | (gpu.environment if gpu else {}),
+                env=_USUAL | os.environ | {"TMPDIR": self._scratch.path} | (gpu.environment if gpu else {}),
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
@@ -103,4 +102,4 @@ class WorkerProcess:
 
     def _clean_up(self) -> None:
         self._wire.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.remove()

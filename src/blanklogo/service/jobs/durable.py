@@ -1,42 +1,51 @@
 """Work that goes on after its process was killed: the one border to DBOS.
 
-A run is a workflow: what each of its steps came to is written down, and a process that starts after another was killed
-goes through the run anew, with what is written instead of the steps that were done. Steps may be begun twice, so they
+A run is a workflow: what each of its steps came to is written down, and whoever takes it up after its process was
+killed goes through it anew, with what is written instead of the steps that were done. Steps may be begun twice, so they
 are written to come to the same; they are never done twice once they were done.
 
 Runs wait in one queue, with a part of it for each owner and a bound on each part, so that one owner's hundred jobs
-leave room for another's one.
+leave room for another's one. Any number of processes may take from it, each under a name of its own: the database gives
+a run to one of them, and takes what a step came to from that one alone.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
+from dbos import DBOS, DBOSClient, EnqueueOptions
 from dbos._serialization import Serializer
+from sqlalchemy.exc import SQLAlchemyError
 
+from blanklogo.errors import BlankLogoError, UnavailableError
+from blanklogo.service.database import open_database
 from blanklogo.service.jobs.job import Run
 
-Value = TypeVar("Value")
 Step = Callable[[str, Callable[[], Any]], Any]
 """(name, what to do) → what it came to, JSON-like: done now, or read if it was done before."""
 
 Conduct = Callable[[Run, Step], None]
 
+_APPLICATION = "blanklogo"
 _QUEUE = "jobs"
 _WORKFLOW = "job"
 # Of the steps' order and names, not of the package: runs begun by one version go on under the next that has the same.
 _SHAPE = "1"
 _OVER = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+_UNDER_WAY = "PENDING"
+
+log = logging.getLogger(__name__)
 
 
 class Leaving(BaseException):  # not an Exception: those are written down as what a step came to
-    """Raised out of a step by a process that is about to end, so that the run goes on where it is, in another one."""
+    """Raised out of a step that is not done, by a process that is about to end say: the run goes on there later."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,7 @@ class Width:
     """How many runs are under way at once.
 
     Attributes:
-        num_at_once: in this process.
+        num_at_once: in one process.
         num_of_owner: of one owner, in all processes.
     """
 
@@ -52,28 +61,97 @@ class Width:
     num_of_owner: int = 4
 
 
-class Durable:
-    """Runs through `conduct`, each once. There is one of these in a process at a time, because there is one DBOS.
+class Runs:
+    """What every process may do with runs, also one that does none itself: queue them, look at them, forget them.
 
     Args:
         database_url: where what was done is written: its own SQLite file, or a PostgreSQL database, where it keeps to
             a schema of its own.
+
+    Every method raises UnavailableError when that is away.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        logging.getLogger("dbos").setLevel(logging.WARNING)
+        self.database_url = database_url
+        if database_url.startswith("sqlite"):  # WAL stays in the file; DBOS itself leaves the mode as it finds it
+            open_database(database_url).dispose()
+        with _border():
+            DBOS.migrate(database_url)
+            self._client = DBOSClient(
+                system_database_url=database_url,
+                serializer=_Json(),
+                application_name=_APPLICATION,
+                retry_connection_errors=False,  # a request is better answered that the database is away than not at all
+            )
+
+    def put(self, run: Run, owner: str) -> None:
+        """Queues a run; one that was queued before stays as it is."""
+        options: EnqueueOptions = {
+            "queue_name": _QUEUE,
+            "workflow_name": _WORKFLOW,
+            "workflow_id": str(run),
+            "queue_partition_key": owner,
+            "app_version": _SHAPE,
+        }
+        with _border():
+            self._client.enqueue(options, run.job_id, run.number)
+
+    def known(self, runs: Iterable[Run]) -> dict[str, bool]:
+        """Those that were ever queued, and of each whether nothing more will be done for it, whatever it came to."""
+        ids = [str(run) for run in runs]
+        with _border():
+            found = self._client.list_workflows(workflow_ids=ids, load_input=False, load_output=False) if ids else []
+        return {one.workflow_id: one.status in _OVER for one in found}
+
+    def forget(self, run: Run) -> None:
+        """Removes what was written of a run that is over."""
+        with _border():
+            self._client.delete_workflow(str(run))
+
+    def under_way(self) -> dict[str, str]:
+        """Runs that somebody has taken up, and who."""
+        with _border():
+            found = self._client.list_workflows(
+                status=_UNDER_WAY, queue_name=_QUEUE, load_input=False, load_output=False
+            )
+        return {one.workflow_id: one.executor_id or "" for one in found}
+
+    def put_back(self, run_id: str, taker: str) -> bool:
+        """Queues a run again if that one has it still; whether it had. Whatever that one still does for it counts no
+        more. Of several who ask at once, one is told so."""
+        with _border():
+            return self._client._sys_db.reenqueue_for_recovery(run_id, [taker], _QUEUE)
+
+    def close(self) -> None:
+        self._client.destroy()
+
+
+class Durable:
+    """Does runs, by `conduct`. There is one of these in a process at a time, because there is one DBOS.
+
+    Args:
+        name: of this process, never used before.
         conduct: what a run is; see `course`.
         poll_seconds: how often the queue is looked at.
     """
 
     def __init__(
-        self, database_url: str, conduct: Conduct, width: Width | None = None, poll_seconds: float = 0.2
+        self, runs: Runs, name: str, conduct: Conduct, width: Width | None = None, poll_seconds: float = 0.2
     ) -> None:
+        self._runs = runs
+        self._name = name
         self._width = width or Width()
         self._poll_seconds = poll_seconds
-        logging.getLogger("dbos").setLevel(logging.WARNING)
+        self._under_way: Counter[str] = Counter()
+        self._changed = threading.Condition()
+        self._astray: set[str] = set()
         DBOS(
             config={
-                "name": "blanklogo",
-                "system_database_url": database_url,
+                "name": _APPLICATION,
+                "system_database_url": runs.database_url,
                 "application_version": _SHAPE,
-                "executor_id": "blanklogo",
+                "executor_id": name,
                 "serializer": _Json(),
                 "log_level": "WARNING",
                 "notification_listener_polling_interval_sec": poll_seconds,
@@ -82,12 +160,12 @@ class Durable:
 
         @DBOS.workflow(name=_WORKFLOW)
         def workflow(job_id: str, number: int) -> None:
-            conduct(Run(job_id, number), _step)
-
-        self._workflow = workflow
+            run = Run(job_id, number)
+            with self._counted(str(run)):
+                conduct(run, _step)
 
     def start(self) -> None:
-        """Takes up what was left, and what waits, from now on."""
+        """Takes up what waits, from now on."""
         DBOS.launch()
         width = self._width
         DBOS.register_queue(
@@ -98,32 +176,73 @@ class Durable:
             on_conflict="always_update",
         )
 
-    def put(self, run: Run, owner: str) -> None:
-        """Queues a run; one that was queued before stays as it is."""
-        with SetWorkflowID(str(run)), SetEnqueueOptions(queue_partition_key=owner):
-            DBOS.enqueue_workflow(_QUEUE, self._workflow, run.job_id, run.number)
+    def take_up(self, names: Callable[[], Collection[str]]) -> list[str]:
+        """Queues again what nobody works on: runs of processes that are not among these, and runs of this one that it
+        has lost sight of, by a fault between its taking them up and beginning. Returns which.
 
-    def is_known(self, run: Run) -> bool:
-        """Whether it was ever queued."""
-        return DBOS.get_workflow_status(str(run)) is not None
+        Args:
+            names: of the processes that there are; asked after the runs were looked at, since who enters does so before
+                it takes any.
+        """
+        under_way = self._runs.under_way()
+        known = names()
+        astray = {run_id for run_id, taker in under_way.items() if taker == self._name} - self._at_work()
+        left = {run_id for run_id, taker in under_way.items() if taker not in known} | (astray & self._astray)
+        self._astray = astray - left  # one that was only just taken up may be about to begin
+        return [run_id for run_id in sorted(left) if self._runs.put_back(run_id, under_way[run_id])]
 
-    def is_over(self, run: Run) -> bool:
-        """Whether nothing more will be done for it, whatever it came to."""
-        status = DBOS.get_workflow_status(str(run))
-        return status is not None and status.status in _OVER
+    def put_back_all(self) -> None:
+        """Queues again whatever this process has."""
+        for run_id, taker in self._runs.under_way().items():
+            if taker == self._name:
+                self._runs.put_back(run_id, taker)
 
-    def forget(self, run: Run) -> None:
-        """Removes what was written of a run that is over."""
-        with suppress(Exception):  # another process may have
-            DBOS.delete_workflow(str(run))
+    def wait_idle(self, seconds: float) -> bool:
+        """Until no run is at work here; false: some still are."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._under_way, seconds)
 
     def close(self) -> None:
         """Takes nothing up any more. Steps under way are to be ended by their `Leaving`."""
         DBOS.destroy(destroy_registry=True)
 
+    @contextmanager
+    def _counted(self, run_id: str) -> Iterator[None]:
+        with self._changed:
+            self._under_way[run_id] += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._under_way -= Counter([run_id])  # which drops what comes to nothing
+                self._changed.notify_all()
+
+    def _at_work(self) -> set[str]:
+        with self._changed:
+            return set(self._under_way)
+
 
 def _step(name: str, do: Callable[[], Any]) -> Any:
-    return DBOS.run_step({"name": name}, do)
+    """A step that cannot even say what it came to, because the database is away say, is not done: its run is left, and
+    taken up again by the next round but one."""
+
+    def done() -> Any:
+        try:
+            return do()
+        except BlankLogoError as error:
+            log.warning("step %r is to be begun again: %s", name, error)
+            raise Leaving from error
+
+    return DBOS.run_step({"name": name}, done)
+
+
+@contextmanager
+def _border() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        words = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise UnavailableError(f"the runs' database let us down: {words}") from error
 
 
 class _Json(Serializer):

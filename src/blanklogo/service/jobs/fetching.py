@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import time
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ class Fetcher:
     """Fetches into a folder of its own.
 
     Attributes:
+        folder: this orchestrator's alone, by its name, beside those of others.
         policy: who may be reached.
     """
 
@@ -49,12 +50,24 @@ class Fetcher:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
-    def tidy(self, older_than_seconds: float) -> None:
-        """Removes what a process that was killed left behind."""
-        with suppress(OSError):
-            for path in self.folder.glob("*.part"):
-                if time.time() - path.stat().st_mtime > older_than_seconds:
-                    path.unlink(missing_ok=True)
+    def tidy(self, names: Callable[[], Collection[str]]) -> None:
+        """Removes what dead orchestrators left on this machine.
+
+        Args:
+            names: of all that there are; asked after the folders were looked at.
+        """
+        try:
+            found = [path for path in self.folder.parent.iterdir() if path != self.folder]
+        except FileNotFoundError:  # nothing was ever fetched
+            return
+        known = names()
+        for path in found:
+            if path.name not in known:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def close(self) -> None:
+        """Removes the folder; nothing is fetched any more."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from blanklogo.media.output import SUFFIXES
 from blanklogo.types import Box, Mode, Networks, Platform, TimeRange
 
 USUAL_SUFFIX = ".mp4"
+RESULT_OPTIONS = ("mode", "platform", "boxes", "from", "to", "codec", "quality", "detector", "inpainter")
+"""Of a request, those that the result depends on."""
 
 
 def order_fields(request: Mapping[str, Any]) -> dict[str, Any]:

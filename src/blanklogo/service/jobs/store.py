@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Engine, case, func, insert, select, update
+from sqlalchemy import Connection, Engine, case, delete, func, insert, select, update
 
 from blanklogo.service.database import reading, writing
 from blanklogo.service.jobs.job import Run, StoredJob
 from blanklogo.service.jobs.states import BEFORE, QUEUED, State, Step
-from blanklogo.service.jobs.table import jobs
+from blanklogo.service.jobs.table import jobs, results
 from blanklogo.service.webhooks.message import EventName, event_of
 from blanklogo.service.webhooks.outbox import announce
 
@@ -188,6 +188,7 @@ class JobStore:
                 .where(*_of(job.run), jobs.c.is_expired.is_(False))
                 .values(**gone, version=jobs.c.version + 1)
             )
+            connection.execute(delete(results).where(results.c.job_id == job.id))
 
     def _announce(self, connection: Connection, job_id: str, name: EventName) -> None:
         """In the same transaction, so that no change is there without the word of it."""

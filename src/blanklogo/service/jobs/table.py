@@ -43,6 +43,15 @@ jobs = Table(
     Index("jobs_that_expire", "is_expired", "expires_seconds"),
 )
 
+results = Table(  # that may be given again; see `recall`
+    "results",
+    metadata,
+    Column("job_id", String(16), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("name", String(64), nullable=False),
+    Index("results_by_name", "owner", "name"),
+)
+
 uploads = Table(
     "uploads",
     metadata,
@@ -77,4 +86,13 @@ audit = Table(  # who did what to which job; rows are never changed
     Column("request_id", String(64), nullable=False),
     Column("details", Text, nullable=False),
     Index("audit_of_subject", "subject"),
+)
+
+orchestrators = Table(  # processes that do runs; moments by the database's own clock
+    "orchestrators",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("place", String(300), nullable=False),
+    Column("started_seconds", Float, nullable=False),
+    Column("seen_seconds", Float, nullable=False),
 )

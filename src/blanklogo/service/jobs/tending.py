@@ -9,12 +9,14 @@ from sqlalchemy import delete, select
 
 from blanklogo.errors import BlankLogoError, ProcessingError
 from blanklogo.service.database import reading, writing
-from blanklogo.service.jobs.durable import Durable
+from blanklogo.service.jobs.crew import Crew
+from blanklogo.service.jobs.durable import Runs
 from blanklogo.service.jobs.fetching import Fetcher
 from blanklogo.service.jobs.job import DAYS, StoredJob
 from blanklogo.service.jobs.states import State
 from blanklogo.service.jobs.store import JobStore
 from blanklogo.service.jobs.table import answers, uploads
+from blanklogo.service.readiness import forget_trials
 from blanklogo.service.storage import Storage
 
 _QUIET_SECONDS = 30.0  # a job of which so long nothing was heard is looked after
@@ -28,16 +30,18 @@ class Tending:
     """Several processes may tend the same jobs: each thing done comes to the same when it is done twice.
 
     Args:
+        crew: who there is; what others left on this machine's disk goes.
         every_seconds: between two rounds.
     """
 
     def __init__(
-        self, store: JobStore, storage: Storage, durable: Durable, fetcher: Fetcher, every_seconds: float = 30.0
+        self, store: JobStore, storage: Storage, runs: Runs, fetcher: Fetcher, crew: Crew, every_seconds: float = 30.0
     ) -> None:
         self._store = store
         self._storage = storage
-        self._durable = durable
+        self._runs = runs
         self._fetcher = fetcher
+        self._crew = crew
         self._every_seconds = every_seconds
         self._swept_seconds = 0.0
         self._leaving = threading.Event()
@@ -50,19 +54,23 @@ class Tending:
     def close(self) -> None:
         """Returns when the round under way is over."""
         self._leaving.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def once(self, quiet_seconds: float = _QUIET_SECONDS) -> None:
         """One round."""
         now = self._store.clock()
-        for job in self._store.unfinished(now - quiet_seconds):
-            self._look_after(job)
+        unfinished = self._store.unfinished(now - quiet_seconds)
+        known = self._runs.known(job.run for job in unfinished)
+        for job in unfinished:
+            self._look_after(job, known.get(str(job.run)))
         for job in self._store.expiring(now):
             self._expire(job)
         self._forget_uploads(now)
-        self._fetcher.tidy(DAYS)
+        self._fetcher.tidy(self._crew.names)
         if now >= self._swept_seconds + _SWEEP_SECONDS:
             self._storage.sweep()
+            forget_trials(self._storage, now)
             self._swept_seconds = now
 
     def _rounds(self) -> None:
@@ -77,11 +85,11 @@ class Tending:
             quiet_seconds = _QUIET_SECONDS
             self._leaving.wait(self._every_seconds)
 
-    def _look_after(self, job: StoredJob) -> None:
-        """A job whose row came to be, but not its run, gets it. One whose run is over without a word has failed."""
-        if not self._durable.is_known(job.run):
-            self._durable.put(job.run, job.owner)
-        elif self._durable.is_over(job.run):
+    def _look_after(self, job: StoredJob, is_over: bool | None) -> None:
+        """A job whose row came to be, but not its run (None), gets it. One whose run is over without a word failed."""
+        if is_over is None:
+            self._runs.put(job.run, job.owner)
+        elif is_over:
             error = ProcessingError("the job's work ended without a word", hint="try the job again")
             if self._store.end(job.run, State.FAILED, error=error.as_dict()):
                 log.error("the run %s ended without a word", job.run)
@@ -91,7 +99,7 @@ class Tending:
         if job.upload_id is not None:
             self._storage.delete_prefix(f"{job.owner}/{job.upload_id}/")
         self._store.expired(job)
-        self._durable.forget(job.run)
+        self._runs.forget(job.run)
 
     def _forget_uploads(self, now_seconds: float) -> None:
         """Uploads that no job took, and answers that nobody will ask for again."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +29,12 @@ from blanklogo.service.jobs.course import Outcome
 from blanklogo.service.jobs.fetching import Fetcher
 from blanklogo.service.jobs.job import DAYS, Run, StoredJob
 from blanklogo.service.jobs.options import order_fields, suffix_of
-from blanklogo.service.jobs.states import COMPLETE, DOWNLOADING, FINALIZING, STARTING, State, step_of
+from blanklogo.service.jobs.recall import Recall, completed_values, result_key
+from blanklogo.service.jobs.states import DOWNLOADING, FINALIZING, STARTING, State, step_of
 from blanklogo.service.jobs.store import JobStore
 from blanklogo.service.jobs.watch import Watch
 from blanklogo.service.storage import Storage
-from blanklogo.types import Event, Order, Progress
+from blanklogo.types import Event, MediaLimits, Order, Progress
 
 _TELL_SECONDS = 0.5  # between two writes of how far a run is
 _SIGNED_SPARE_SECONDS = 600  # for which a signed URL outlives the run that it is for
@@ -55,6 +55,7 @@ class Limits:
         run_seconds: from a run's beginning to its end.
         pauses_seconds: before each further attempt, while what went wrong may pass.
         retention_seconds: for which a result is kept.
+        media: of what a video holds; held by the worker that opens it.
     """
 
     max_input_bytes: int = 500_000_000
@@ -62,6 +63,7 @@ class Limits:
     run_seconds: float = 3600.0
     pauses_seconds: tuple[float, ...] = (5.0, 10.0, 20.0)
     retention_seconds: float = 7 * DAYS
+    media: MediaLimits = field(default_factory=MediaLimits)
 
 
 class Works:
@@ -87,6 +89,7 @@ class Works:
         self._fetcher = fetcher
         self._limits = limits
         self._leaving = leaving
+        self._recall = Recall(store, storage)
 
     @property
     def pauses_seconds(self) -> tuple[float, ...]:
@@ -111,8 +114,9 @@ class Works:
 
     def remove(self, run: Run) -> Outcome:
         def work(job: StoredJob, watch: Watch) -> Mapping[str, Any]:
-            # A name of its own for each attempt: a worker that outlived its orchestrator writes to nobody's result.
-            key = f"{job.owner}/{job.id}/{secrets.token_hex(4)}/output{suffix_of(job.input_name)}"
+            if recalled := self._recall.made(job):
+                return recalled
+            key = result_key(job)
             result = heard_out(self._engine, self._order(job, key), self._hearing(run), watch)
             return {"key": key, "report": result["report"]}
 
@@ -150,25 +154,16 @@ class Works:
         for key in list(self._storage.listed(f"{job.owner}/{job.id}/")):
             if key not in kept:
                 self._storage.delete(key)
+        self._storage.sweep(0.0, f"{job.owner}/{job.id}/")  # nobody writes to a job that is over
         if job.state is State.COMPLETED and job.upload_id is not None:
             self._storage.delete_prefix(f"{job.owner}/{job.upload_id}/")
 
     def _completed(self, run: Run, made: Mapping[str, Any]) -> None:
-        report = made["report"]
-        self._store.end(
-            run,
-            State.COMPLETED,
-            percent=COMPLETE.percent,
-            step=COMPLETE.words,
-            outcome=report["verify"]["status"],
-            report=report,
-            output_key=made["key"],
-            output_bytes=made["num_bytes"],
-            output_sha256=made["sha256"],
-            input_key=None,
-            input_url=None,
-            expires_seconds=self._store.clock() + self._limits.retention_seconds,
-        )
+        values = completed_values(made, self._store.clock() + self._limits.retention_seconds)
+        self._store.end(run, State.COMPLETED, **values)
+        job = self._store.get(run.job_id)
+        if job is not None and job.run == run and job.state is State.COMPLETED:
+            self._recall.remember(job)
 
     def _outcome(self, run: Run, work: Callable[[StoredJob, Watch], Any]) -> Outcome:
         """What work came to. Raises Leaving; nothing else, so that one job's trouble stays its own."""
@@ -198,8 +193,8 @@ class Works:
 
     def _look_at_upload(self, job: StoredJob) -> None:
         assert job.input_key is not None
-        num_bytes = self._storage.stat(job.input_key).num_bytes
-        self._store.note(job.run, input_bytes=num_bytes)
+        found = self._storage.digest(job.input_key)
+        self._store.note(job.run, input_bytes=found.num_bytes, input_sha256=found.sha256)
 
     def _order(self, job: StoredJob, key: str) -> Order:
         assert job.input_key is not None
@@ -208,6 +203,7 @@ class Works:
             self._storage.sign_get(job.input_key, seconds),
             self._storage.sign_put(key, seconds, self._limits.max_output_bytes),
             name=f"video{suffix_of(job.input_name)}",
+            limits=self._limits.media,
             **order_fields(job.request),
         )
 

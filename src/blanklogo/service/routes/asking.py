@@ -28,8 +28,8 @@ IdempotencyKey = Annotated[
 ]
 
 
-def parts_of(request: Request) -> Parts:
-    """What the application is made of."""
+async def parts_of(request: Request) -> Parts:
+    """What the application is made of. No work, so a coroutine: a trip into a thread would cost more than it."""
     return request.app.state.parts
 
 
@@ -63,7 +63,7 @@ def repeatable(key: str | None, *asked: Any) -> Repeatable | None:
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route may refuse with, for the OpenAPI."""
     content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
-    return {status: {"description": _WORDS[status], "content": content} for status in (401, 403, *statuses)}
+    return {status: {"description": _WORDS[status], "content": content} for status in (401, 403, 429, *statuses)}
 
 
 _WORDS = {
@@ -74,6 +74,7 @@ _WORDS = {
     409: "it does not fit how things stand",
     413: "larger than is taken",
     422: "it does not fit",
+    429: "asked more often than is let through",
     499: "the job was cancelled meanwhile",
     500: "the work failed",
     503: "not now",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from fastapi import APIRouter
@@ -41,5 +42,5 @@ def platforms(token: Reader) -> list[PlatformView]:
 @router.post("/estimate", responses=problems(422))
 def estimate(parts: Here, token: Submitter, body: EstimateRequest) -> dict[str, Any]:
     """What a removal will take on the service's workers and elsewhere: seconds, and dollars where there is a price."""
-    spec: EngineSpec = parts.engine.spec
+    spec: EngineSpec = parts.engine.spec if parts.engine is not None else EngineSpec.from_environment(os.environ)
     return estimate_frames("clip", body.width, body.height, body.num_frames, spec).as_dict()

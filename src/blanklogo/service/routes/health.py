@@ -18,11 +18,13 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Each part: "ok", or what is wrong."""
+    """Each part: "ok" or "unavailable". `engine` only where the process does jobs itself; `orchestrators`: how many
+    processes do, this one included. Without any, jobs are taken and wait."""
 
     database: str
     storage: str
-    engine: str
+    engine: str | None = None
+    orchestrators: int
 
 
 @router.get("/health")
@@ -38,11 +40,15 @@ async def health() -> Health:
 def ready(parts: Here) -> Response:
     """Whether the database answers, the storage takes and gives a file, and a worker loads. For anyone."""
     found = parts.readiness.look()
-    return JSONResponse(found, 200 if set(found.values()) == {"ok"} else 503)
+    is_well = set(found.values()) == {"ok"}
+    num_living = parts.crew.num_living() if found["database"] == "ok" else 0
+    return JSONResponse({**found, "orchestrators": num_living}, 200 if is_well else 503)
 
 
 @router.get("/metrics", responses=problems())
 def metrics(parts: Here, token: Admin) -> Response:
     """Figures in Prometheus' text format."""
-    text, media_type = parts.metrics.text(parts.store.counts(), parts.ledger.counts(), parts.engine.stats)
+    engine = parts.engine.stats if parts.engine is not None else None
+    num_living = parts.crew.num_living()
+    text, media_type = parts.metrics.text(parts.store.counts(), parts.ledger.counts(), num_living, engine)
     return Response(text, media_type=media_type)

@@ -49,18 +49,22 @@ class Folder:
     async def settle_async(self, key: str) -> None:
         await asyncio.to_thread(self.settle, key)
 
-    def sweep(self, older_than_seconds: float) -> int:
+    def sweep(self, older_than_seconds: float, prefix: str = "") -> int:
         """Removes half-written files that nobody has written to for so long, and the empty folders they leave. Returns
-        how many files."""
+        how many files.
+
+        Args:
+            prefix: whole parts of keys, below which to look.
+        """
         before = time.time() - older_than_seconds
-        left = [path for path in self._half_written() if _modified_seconds(path) < before]
+        left = [path for path in self._half_written(prefix) if _modified_seconds(path) <= before]
         for path in left:
             path.unlink(missing_ok=True)
             self._remove_empty(path.parent)
         return len(left)
 
-    def _half_written(self) -> Iterator[Path]:
-        for folder, _, names in os.walk(self.path):
+    def _half_written(self, prefix: str) -> Iterator[Path]:
+        for folder, _, names in os.walk(self.path / prefix):
             yield from (Path(folder, name) for name in names if _HALF_WRITTEN.fullmatch(name))
 
     def _remove_empty(self, folder: Path) -> None:

@@ -113,6 +113,18 @@ class Storage:
                 await self._folder.settle_async(key)
         return Stored(meter.num_bytes, meter.sha256)
 
+    def copy(self, source: str, target: str) -> None:
+        """An object once more, under another key, in place of what was there. The store makes it; no bytes come here.
+
+        In a local folder both are one file (a hard link) until one is replaced or deleted.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        with foreign_errors(check_key(source)):
+            obstore.copy(self._store, source, check_key(target))
+            self._settle(target)
+
     def create(self, key: str, data: bytes) -> None:
         """A small object where none is. Of several who try at once, one succeeds.
 
@@ -152,10 +164,12 @@ class Storage:
             return
 
     def delete_prefix(self, prefix: str) -> int:
-        """Takes away all objects under a prefix of whole parts ("OWNER/JOB/"). Returns how many there were."""
+        """Takes away all objects under a prefix of whole parts ("OWNER/JOB/"), and what was left half-written there.
+        Returns how many objects there were."""
         keys = list(self.listed(check_prefix(prefix)))  # an empty one would be all there is
         for key in keys:
             self.delete(key)
+        self.sweep(0.0, prefix)
         return len(keys)
 
     def listed(self, prefix: str = "") -> Iterator[str]:
@@ -199,10 +213,15 @@ class Storage:
             pass
         return Stored(meter.num_bytes, meter.sha256)
 
-    def sweep(self, older_than_seconds: float = 3600.0) -> int:
+    def sweep(self, older_than_seconds: float = 3600.0, prefix: str = "") -> int:
         """Removes what killed processes left half-written in a local folder: temporary files that nobody has written
-        to for so long. Returns how many. An object store has rules of its own for that (docs/service/storage.md)."""
-        return self._folder.sweep(older_than_seconds) if self._folder is not None else 0
+        to for so long. Returns how many. An object store has rules of its own for that (docs/service/storage.md).
+
+        Args:
+            prefix: of whole parts, below which to look; "": everywhere.
+        """
+        under = check_prefix(prefix) if prefix else ""
+        return self._folder.sweep(older_than_seconds, under) if self._folder is not None else 0
 
     def _meter(self, key: str, max_bytes: int, sha256: str | None) -> Meter:
         check_key(key)

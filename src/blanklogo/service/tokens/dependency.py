@@ -6,7 +6,7 @@ the header in `CHALLENGE`) or `ForbiddenError` (403); the application makes prob
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends
@@ -30,10 +30,11 @@ def bearer(request: Request) -> Token:
     store: TokenStore = request.app.state.tokens
     if len(request.headers.getlist("Authorization")) != 1:
         raise unauthorized()
-    return store.check(_credentials(request))
+    token = request.state.token = store.check(_credentials(request))  # for whoever counts requests
+    return token
 
 
-def require(scope: Scope) -> Callable[[Token], Token]:
+def require(scope: Scope) -> Callable[[Token], Awaitable[Token]]:
     """A dependency: the request's token, if it allows the scope.
 
     Raises:
@@ -41,7 +42,7 @@ def require(scope: Scope) -> Callable[[Token], Token]:
         ForbiddenError: it does not.
     """
 
-    def allowed(token: Annotated[Token, Depends(bearer)]) -> Token:
+    async def allowed(token: Annotated[Token, Depends(bearer)]) -> Token:
         if not token.allows(scope):
             raise ForbiddenError(f"token {token.id} lacks the scope {scope}", hint=f"a token made with --scope {scope}")
         return token
