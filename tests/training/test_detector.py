@@ -173,3 +173,16 @@ def test_films_hold_a_mark_where_they_say(kind: str) -> None:
         assert 0 <= box.y0 < box.y1 <= height
         assert all(isinstance(part, TimeRange) for part in ranges)
     assert not films.make_film(kind, np.random.default_rng(3), is_marked=False).places
+
+
+def test_a_run_may_begin_with_the_net_of_another(run: Path, tmp_path: Path) -> None:
+    train(run / "train", tmp_path, Recipe(steps=1, batch_size=2, rate=0.0), begin_with=run)
+    first, second = (checkpoints.load(folder / CHECKPOINT) for folder in (run, tmp_path))
+    assert first is not None
+    assert second is not None
+    assert second["step"] == 1
+    for name, value in first["mean"].items():
+        if "weight" in name and value.ndim > 1:
+            torch.testing.assert_close(second["net"][name], value, msg=name)
+    with pytest.raises(FileNotFoundError, match="train first"):
+        train(run / "train", tmp_path / "new", Recipe(steps=1), begin_with=tmp_path / "nothing")
