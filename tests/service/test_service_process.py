@@ -147,6 +147,20 @@ def test_what_is_no_video_fails_alone(data: Path, case: Case) -> None:
         service.stop()
 
 
+def test_whether_one_does_jobs_here_is_told_by_an_exit_code(data: Path) -> None:
+    command = [sys.executable, "-m", "blanklogo", "worker", "--check", "--data", str(data)]
+
+    def code() -> int:
+        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode
+
+    assert code() == 1, "nor is there a database yet"
+    with served(data) as service:
+        assert service.name
+        assert code() == 0
+        service.stop()
+    assert code() == 1
+
+
 def refused(*arguments: str) -> str:
     """What the command says as it fails."""
     command = [sys.executable, "-m", "blanklogo", *arguments]
