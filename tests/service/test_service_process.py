@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -144,6 +145,20 @@ def test_what_is_no_video_fails_alone(data: Path, case: Case) -> None:
         assert str(data) not in str(failed)
         assert "/tmp" not in str(failed), "paths of this machine are nobody's business"
         assert user.over(good)["status"] == "completed"
+        service.stop()
+
+
+def test_a_folder_for_temporary_files_that_is_full_is_told(data: Path) -> None:
+    """As a disk that is full: no file may grow over a limit, which the rest of the service is far from."""
+    resource = pytest.importorskip("resource")
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("needs Linux's prlimit")
+    with served(data) as service, client(service.url, service.token) as http:
+        resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (8_000_000, 8_000_000))
+        refused = User(http).upload(bytes(12_000_000), status=507)
+        assert (refused["code"], refused["title"]) == ("write", "Insufficient Storage")
+        assert tempfile.gettempdir() not in str(refused), "paths of this machine are nobody's business"
+        User(http).upload(bytes(1_000_000))
         service.stop()
 
 
