@@ -62,9 +62,9 @@ class Parts:
             create_tables(self.database)
             self.tokens = TokenStore(self.database)
             self.urls = ServiceUrls(from_either(settings.url_keys, settings.folder), settings.base_url)
-            self.storage = self._opened(settings.storage_public_url)
+            self.storage = self._opened_storage(settings.storage_public_url)
             # The same files, by the URLs that workers follow.
-            self.workers_storage = self._opened(None) if settings.has_near_workers else self.storage
+            self.workers_storage = self._opened_storage(None) if settings.has_near_workers else self.storage
             self.store = JobStore(self.database)
             self.recall = Recall(self.store, self.storage)
             self.intake = Intake(self.store, self.limits.retention_seconds)
@@ -127,7 +127,7 @@ class Parts:
         self.courier.close()
         self._opened.close()
 
-    def _opened(self, public_url: str | None) -> Storage:
+    def _opened_storage(self, public_url: str | None) -> Storage:
         where = self.settings.storage or self.settings.folder / "storage"
         return open_storage(where, self.urls, public_url=public_url)
 

@@ -62,10 +62,12 @@ def _cloud(url: str, public_url: str | None) -> Storage:
     if not parts.netloc or parts.query or parts.fragment:
         raise OptionError(f"storage {url.partition('?')[0]}", accepted=_ACCEPTED)
     store = _opened(url)
-    return Storage(store, StoreUrls(store if public_url is None else _opened(url, endpoint=public_url.rstrip("/"))))
+    return Storage(
+        store, StoreUrls(store if public_url is None else _opened(url, {"endpoint": public_url.rstrip("/")}))
+    )
 
 
-def _opened(url: str, **config: Any) -> Any:
+def _opened(url: str, config: Any = None) -> Any:
     # Options given in code hide the variable of the same meaning from obstore.
     allow_http = os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true")
     client: Any = {**_CLIENT_SECONDS, "allow_http": allow_http}
