@@ -88,6 +88,10 @@ lock:  ## resolve requirements/*.lock anew from pyproject.toml (needs uv; UV=/pa
 	$(UV) pip compile pyproject.toml $(LOCK_FLAGS) --upgrade $(EXTRAS:%=--extra %) --group dev --group training \
 		--constraint requirements/runtime.lock \
 		-o requirements/dev.lock > /dev/null
+	$(UV) pip compile pyproject.toml $(LOCK_FLAGS) --extra service --extra modal \
+		--constraint requirements/dev.lock -o requirements/service.lock > /dev/null
+	sed -n '/^\[build-system\]/,/^$$/s/.*requires = \["\(.*\)"\]/\1/p' pyproject.toml | \
+		$(UV) pip compile - $(LOCK_FLAGS) --constraint requirements/dev.lock -o requirements/build.lock > /dev/null
 
 clean:  ## remove what was built here: .venv, caches, the demo's and the benchmark's output
 	rm -rf $(VENV) build dist demo benchmarks/out .pytest_cache .ruff_cache .hypothesis

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from blanklogo.errors import OptionError, TargetError, WriteError
+from blanklogo.home import home_folder
 
 ENV_PREFIX = "BLANKLOGO_REMOVE_"
 BUILT_IN = "built in"
@@ -81,7 +82,7 @@ class Setting:
 
 def config_path(environ: Mapping[str, str]) -> Path:
     """Where the file is, or would be."""
-    home = environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME") or Path.home(), ".config")
+    home = environ.get("XDG_CONFIG_HOME") or home_folder(environ) / ".config"
     return Path(home, "blanklogo", "config.toml")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 # From the ground up. A floor's members do not know each other.
 FLOORS = (
     ("errors",),
-    ("types", "net"),
+    ("types", "net", "home"),
     ("ops", "models"),
     ("media",),
     ("provenance",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import struct
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from weights_samples import an_entry, checkpoint_bytes, onnx_bytes, pickle_bytes, torchscript_bytes, zip_bytes
 
-from blanklogo.errors import ModelError, WeightsError
+from blanklogo.errors import ModelError, OptionError, WeightsError
 from blanklogo.models import files, registry
 from blanklogo.models.files import WeightsFile, checked, file_sha256, locate, usual_folder
 from blanklogo.models.formats import format_of
@@ -54,6 +55,17 @@ def test_a_name_is_found_in_the_usual_folder(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     path = put(usual_folder(os.environ) / "net.onnx", ONNX)
     assert locate("net").path == path
+
+
+def test_shipped_weights_need_no_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user whom the system does not know has none; Python says so by a RuntimeError."""
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+    name = registry.shipped()[0].name
+    assert locate(name).name == name
+    with pytest.raises(OptionError, match="HOME"):
+        locate("another")
 
 
 def test_what_is_missing_is_told_with_the_command_that_brings_it(folder: Path) -> None:

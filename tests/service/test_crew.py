@@ -37,6 +37,17 @@ def test_who_enters_is_there_until_it_leaves(crew: Crew) -> None:
     assert not crew.beat("orch_a")
 
 
+def test_those_of_this_machine_are_counted_apart(database: Engine, crew: Crew) -> None:
+    crew.enter("orch_a")
+    crew.enter("orch_b")
+    with writing(database) as connection:
+        elsewhere = update(orchestrators).where(orchestrators.c.name == "orch_b").values(place="another 1")
+        connection.execute(elsewhere)
+    assert (crew.num_living(), crew.num_living(is_here=True)) == (2, 1)
+    grow_old(database, "orch_a")
+    assert crew.num_living(is_here=True) == 0
+
+
 def test_who_is_not_heard_of_is_struck_off_and_told_so_when_it_comes_back(database: Engine, crew: Crew) -> None:
     crew.enter("orch_a")
     crew.enter("orch_b")

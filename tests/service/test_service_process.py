@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -145,6 +146,34 @@ def test_what_is_no_video_fails_alone(data: Path, case: Case) -> None:
         assert "/tmp" not in str(failed), "paths of this machine are nobody's business"
         assert user.over(good)["status"] == "completed"
         service.stop()
+
+
+def test_a_folder_for_temporary_files_that_is_full_is_told(data: Path) -> None:
+    """As a disk that is full: no file may grow over a limit, which the rest of the service is far from."""
+    resource = pytest.importorskip("resource")
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("needs Linux's prlimit")
+    with served(data) as service, client(service.url, service.token) as http:
+        resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (8_000_000, 8_000_000))
+        refused = User(http).upload(bytes(12_000_000), status=507)
+        assert (refused["code"], refused["title"]) == ("write", "Insufficient Storage")
+        assert tempfile.gettempdir() not in str(refused), "paths of this machine are nobody's business"
+        User(http).upload(bytes(1_000_000))
+        service.stop()
+
+
+def test_whether_one_does_jobs_here_is_told_by_an_exit_code(data: Path) -> None:
+    command = [sys.executable, "-m", "blanklogo", "worker", "--check", "--data", str(data)]
+
+    def code() -> int:
+        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode
+
+    assert code() == 1, "nor is there a database yet"
+    with served(data) as service:
+        assert service.name
+        assert code() == 0
+        service.stop()
+    assert code() == 1
 
 
 def refused(*arguments: str) -> str:

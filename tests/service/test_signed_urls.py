@@ -434,7 +434,21 @@ def test_keys_by_a_setting() -> None:
     (_, first), (_, second) = new_key(), new_key()
     text = ",".join(f"{name}:{base64.urlsafe_b64encode(key).decode()}" for name, key in (("b", first), ("a", second)))
     assert from_setting(text) == KeyRing((("b", first), ("a", second)))
-    for wrong in ("", "a", "a:", "a:c2VjcmV0", text.replace(":", "="), f"{text},{text}", text[:-3]):
+    plain = base64.b64encode(first).decode()
+    (name, secret), (_, other) = from_setting(f"{plain}, {text.rpartition(':')[2]}").keys
+    assert (secret, other) == (first, second)
+    assert from_setting(plain).keys == ((name, first),), "its name is the same for every process"
+    for wrong in (
+        "",
+        "a",
+        "a:",
+        "a:c2VjcmV0",
+        "c2VjcmV0",
+        f"{plain},{plain}",
+        text.replace(":", "="),
+        f"{text},{text}",
+        text[:-3],
+    ):
         with pytest.raises(OptionError) as caught:
             from_setting(wrong)
         assert "c2VjcmV0" not in str(caught.value)

@@ -11,6 +11,7 @@ import typer
 
 from blanklogo.cli import options
 from blanklogo.config import MODES
+from blanklogo.home import home_folder
 
 CODECS = ("h264", "hevc")  # that a service encodes to
 STATES = ("queued", "processing", "completed", "failed", "cancelled")
@@ -113,7 +114,7 @@ def notes_folder(environ: Mapping[str, str], platform: str) -> Path:
     `$XDG_STATE_HOME/blanklogo/uploads`, `~/.local/state/blanklogo/uploads`; `~/Library/Application Support/…` on a Mac;
     `%LOCALAPPDATA%\\…` on Windows.
     """
-    home = Path(environ.get("HOME") or Path.home())
+    home = home_folder(environ)
     if platform == "win32":
         state = Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
     elif platform == "darwin":

@@ -215,13 +215,14 @@ def _database_url(url: str | None, data: Path | None) -> str:
 def _renewed(owner: str, overlap_seconds: float, url: str, data: Path | None) -> Renewed:
     """Raises OptionError: there is no such owner, or the overlap does not fit."""
     from blanklogo.service.settings import read_settings
-    from blanklogo.service.storage.keyring import from_folder
+    from blanklogo.service.storage.keyring import from_either
     from blanklogo.service.webhooks.signing import KEY_FILE, Secrets
 
-    folder = read_settings(database=url, data=data).folder
+    settings = read_settings(database=url, data=data)
     with _database(url) as database:
         _check_owner(database, owner)
-        return Secrets(database, from_folder(folder, KEY_FILE)).renew(owner, overlap_seconds)
+        ring = from_either(settings.webhook_keys, settings.folder, KEY_FILE)
+        return Secrets(database, ring).renew(owner, overlap_seconds)
 
 
 def _check_owner(database: Engine, owner: str) -> None:

@@ -30,16 +30,37 @@ As many as you like on one PostgreSQL, see docs/service/scaling.md."""
 def worker(
     data: Annotated[Path | None, typer.Option(help="The folder for files, as of `serve`.", show_default=False)] = None,
     engine: Annotated[str | None, typer.Option(help="Where removals run; default: pool.", show_default=False)] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Do nothing but say whether one on this machine was heard of lately.")
+    ] = False,
 ) -> int:
     """Do the service's jobs in a process of their own, beside `blanklogo serve --no-jobs` or other workers.
 
     It says when it takes up jobs. On SIGTERM or Ctrl-C it gives up what it does, and others go on with it.
+    With --check the exit code is 0 where one is alive, else 1.
     """
     settings = read_serving_settings(data, engine=engine, jobs=True)
+    if check:
+        return _checked(settings)
     tell_log()
     with _told_to_stop() as stop:
         _work(settings, stop)
     return 0
+
+
+def _checked(settings: Settings) -> int:
+    """For whoever restarts what is not well; it asks the database, in which every such process says that it lives."""
+    from blanklogo.service.database import create_tables, open_database
+    from blanklogo.service.jobs.crew import Crew
+
+    database = open_database(settings.database)
+    try:
+        create_tables(database)
+        num_here = Crew(database, settings.lease_seconds).num_living(is_here=True)
+    finally:
+        database.dispose()
+    print_lines([f"processes that do jobs on this machine: {num_here}"], is_data=True)
+    return 0 if num_here else 1
 
 
 def _work(settings: Settings, stop: threading.Event) -> None:

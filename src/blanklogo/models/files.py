@@ -17,9 +17,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from blanklogo.errors import ModelError, WeightsError, WriteError
+from blanklogo.home import home_folder
 from blanklogo.models.formats import ACCEPTED, format_of
-from blanklogo.models.registry import entries, find
-from blanklogo.models.weights import Format, Weights
+from blanklogo.models.registry import entries, find, shipped
+from blanklogo.models.weights import SHIPPED_FOLDER, Format, Weights
 
 _PIECE_BYTES = 1 << 20
 _DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -56,7 +57,7 @@ def usual_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Pa
     `$XDG_CACHE_HOME/blanklogo/models`, `~/.cache/blanklogo/models`; `~/Library/Caches/blanklogo/models` on a Mac;
     `%LOCALAPPDATA%\\blanklogo\\models` on Windows.
     """
-    home = Path(environ.get("HOME") or Path.home())
+    home = home_folder(environ)
     if platform == "win32":
         cache = Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
     elif platform == "darwin":
@@ -81,9 +82,12 @@ def locate(name_or_path: str | Path, folder: Path | None = None, own_list: Path 
         ModelError: the file is not the one that its name stands for.
         OptionError: the user's list does not fit.
     """
-    folder = folder or usual_folder(os.environ)
     if isinstance(name_or_path, Path) or re.search(r"[./\\]", name_or_path):
         return _own_file(Path(name_or_path))
+    for weights in shipped():  # for which no folder is needed
+        if weights.name == name_or_path:
+            return checked(weights, weights.path_in(SHIPPED_FOLDER))
+    folder = folder or usual_folder(os.environ)
     weights = find(name_or_path, entries(folder, own_list))
     return checked(weights, weights.path_in(folder))
 

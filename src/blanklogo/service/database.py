@@ -36,6 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL
 
 from blanklogo.errors import OptionError, UnavailableError, WriteError
+from blanklogo.home import home_folder
 
 SCHEMA_VERSION = 1
 VARIABLE = "BLANKLOGO_SERVICE_DATABASE"
@@ -63,7 +64,7 @@ def usual_url(environ: Mapping[str, str], platform: str = sys.platform) -> str:
     """
     if said := environ.get(VARIABLE):
         return said
-    home = Path(environ.get("HOME") or Path.home())
+    home = home_folder(environ)
     if platform == "win32":
         data = Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
     elif platform == "darwin":

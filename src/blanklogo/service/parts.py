@@ -25,8 +25,8 @@ from blanklogo.service.jobs.works import Works
 from blanklogo.service.metrics import Metrics
 from blanklogo.service.readiness import Readiness
 from blanklogo.service.settings import Settings
-from blanklogo.service.storage import ServiceUrls, open_storage
-from blanklogo.service.storage.keyring import from_folder
+from blanklogo.service.storage import ServiceUrls, Storage, open_storage
+from blanklogo.service.storage.keyring import from_either
 from blanklogo.service.tokens.store import TokenStore
 from blanklogo.service.webhooks.courier import Courier
 from blanklogo.service.webhooks.ledger import Ledger
@@ -61,14 +61,16 @@ class Parts:
             opened.callback(self.database.dispose)
             create_tables(self.database)
             self.tokens = TokenStore(self.database)
-            self.urls = ServiceUrls(from_folder(settings.folder), settings.base_url)
-            self.storage = open_storage(settings.storage or settings.folder / "storage", self.urls)
+            self.urls = ServiceUrls(from_either(settings.url_keys, settings.folder), settings.base_url)
+            self.storage = self._opened_storage(settings.storage_public_url)
+            # The same files, by the URLs that workers follow.
+            self.workers_storage = self._opened_storage(None) if settings.has_near_workers else self.storage
             self.store = JobStore(self.database)
             self.recall = Recall(self.store, self.storage)
             self.intake = Intake(self.store, self.limits.retention_seconds)
             self.metrics = Metrics()
             self.readiness = Readiness(self.database, self.storage, engine)
-            self.secrets = Secrets(self.database, from_folder(settings.folder, KEY_FILE))
+            self.secrets = Secrets(self.database, from_either(settings.webhook_keys, settings.folder, KEY_FILE))
             self.ledger = Ledger(self.database, settings.patience)
             self.crew = Crew(self.database, settings.lease_seconds)
             self.runs = Runs(settings.runs_database)
@@ -125,11 +127,15 @@ class Parts:
         self.courier.close()
         self._opened.close()
 
+    def _opened_storage(self, public_url: str | None) -> Storage:
+        where = self.settings.storage or self.settings.folder / "storage"
+        return open_storage(where, self.urls, public_url=public_url)
+
     def _orchestrator(self, engine: Engine, policy: Policy, opened: ExitStack) -> Orchestrator:
         name, leaving = new_id("orch"), threading.Event()
         fetcher = Fetcher(self.settings.folder / "fetching" / name, policy)
         opened.callback(fetcher.close)
-        works = Works(self.store, self.storage, engine, fetcher, self.limits, leaving)
+        works = Works(self.store, self.workers_storage, engine, fetcher, self.limits, leaving)
         durable = Durable(self.runs, name, lambda run, step: conduct(run, step, works), self.settings.width)
         tending = Tending(self.store, self.storage, self.runs, fetcher, self.crew)
         is_alone = is_for_one(self.settings.database)

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     )
     data: Path | None = Field(None, description="a folder for files; by default beside the SQLite file")
     storage: str | None = Field(None, description="s3://, gs://, az:// or file: URL; by default a folder in `data`")
+    storage_public_url: str | None = Field(None, description="how clients reach an s3:// storage, if not as we do")
+    url_keys: str | None = Field(None, description="that sign URLs; by default in a file in `data`", repr=False)
+    webhook_keys: str | None = Field(None, description="that sign webhooks; by default in a file too", repr=False)
     host: str = Field("127.0.0.1", description="the address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="the port to listen on")
     public_url: str | None = Field(None, description="how clients and workers reach the service")
@@ -71,6 +74,11 @@ class Settings(BaseSettings):
         """How clients and workers reach the service, without a slash at its end."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
         return (self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}").rstrip("/")
+
+    @property
+    def has_near_workers(self) -> bool:
+        """Whether all workers are processes of this machine, which reach what this process reaches."""
+        return {name.strip() for name in self.engine.split(",")} <= {"inline", "pool"}
 
     @property
     def runs_database(self) -> str:

@@ -11,8 +11,10 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
+_MAKING = threading.Lock()  # between a folder's making and its locking it looks like one that was left
 _PREFIX = "blanklogo-worker-"
 _NAME = re.compile(rf"{_PREFIX}([0-9]+)-\w+")
 
@@ -22,9 +24,10 @@ class Scratch:
 
     def __init__(self) -> None:
         clear_up()
-        self.path = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
-        self._lock = os.open(self.path, os.O_RDONLY)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with _MAKING:
+            self.path = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+            self._lock = os.open(self.path, os.O_RDONLY)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def remove(self) -> None:
         """May be called again."""
@@ -35,15 +38,20 @@ class Scratch:
 
 
 def clear_up() -> None:
-    """Removes what killed pools left on this machine."""
+    """Removes what killed pools left on this machine, also one that had this process's number: in a container each
+    start has the same."""
     folder = Path(tempfile.gettempdir())
-    for name in os.listdir(folder):
-        match = _NAME.fullmatch(name)
-        if match and not _is_alive(int(match[1])) and _is_free(folder / name):
-            shutil.rmtree(folder / name, ignore_errors=True)
+    with _MAKING:
+        for name in os.listdir(folder):
+            match = _NAME.fullmatch(name)
+            if match and not _is_anothers(int(match[1])) and _is_free(folder / name):
+                shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def _is_alive(pid: int) -> bool:
+def _is_anothers(pid: int) -> bool:
+    """Whether there is another process with this number."""
+    if pid == os.getpid():
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

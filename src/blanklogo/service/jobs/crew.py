@@ -32,7 +32,7 @@ class Crew:
 
     def enter(self, name: str) -> None:
         """From now on there is this orchestrator; to be said before it takes up any run."""
-        place = f"{socket.gethostname()[:250]} {os.getpid()}"
+        place = f"{_machine()} {os.getpid()}"
         with writing(self._database) as connection:
             now = _now(connection)
             row = {"name": name, "place": place, "started_seconds": now, "seen_seconds": now}
@@ -69,17 +69,28 @@ class Crew:
         with reading(self._database) as connection:
             return frozenset(connection.scalars(select(orchestrators.c.name)))
 
-    def num_living(self) -> int:
-        """Those that were heard of lately."""
+    def num_living(self, *, is_here: bool = False) -> int:
+        """Those that were heard of lately.
+
+        Args:
+            is_here: of this machine alone; inside a container that is the container.
+        """
         with reading(self._database) as connection:
-            is_fresh = orchestrators.c.seen_seconds >= _now(connection) - self.lease_seconds
-            return connection.scalar(select(func.count()).select_from(orchestrators).where(is_fresh)) or 0
+            fresh = orchestrators.c.seen_seconds >= _now(connection) - self.lease_seconds
+            query = select(func.count()).select_from(orchestrators).where(fresh)
+            if is_here:
+                query = query.where(orchestrators.c.place.startswith(f"{_machine()} ", autoescape=True))
+            return connection.scalar(query) or 0
 
     def _struck_off(self, name: str, seen_seconds: float) -> bool:
         """Unless it was heard of meanwhile."""
         as_it_was = (orchestrators.c.name == name, orchestrators.c.seen_seconds == seen_seconds)
         with writing(self._database) as connection:
             return connection.execute(delete(orchestrators).where(*as_it_was)).rowcount == 1
+
+
+def _machine() -> str:
+    return socket.gethostname()[:250]
 
 
 def _now(connection: Connection) -> float:

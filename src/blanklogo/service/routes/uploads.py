@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Depends, Request
@@ -13,6 +16,7 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from blanklogo.errors import OptionError
+from blanklogo.media.errors import Stage, foreign_errors
 from blanklogo.service import views
 from blanklogo.service.bodies import JobCreated, JobRequest, UploadOpened, UploadRequest, moment
 from blanklogo.service.jobs.intake import Caller, Wish
@@ -77,8 +81,16 @@ async def create_from_upload(
 ) -> JobCreated:
     """Queues a removal of the file in the field `video`; the other fields are as in `POST /api/v1/jobs`."""
     caller = caller_of(request, token)
-    async with request.form(max_files=1, max_fields=_MAX_FIELDS) as form:
+    async with _received(request) as form:
         return await run_in_threadpool(_created, parts, caller, form, idempotency_key)
+
+
+@asynccontextmanager
+async def _received(request: Request) -> AsyncIterator[FormData]:
+    """The form, its file in the folder for temporary ones. Raises WriteError: the disk refused."""
+    with foreign_errors(Stage.WRITE, Path(tempfile.gettempdir())):
+        async with request.form(max_files=1, max_fields=_MAX_FIELDS) as form:
+            yield form
 
 
 def _created(parts: Parts, caller: Caller, form: FormData, idempotency_key: str | None) -> JobCreated:

@@ -1,13 +1,15 @@
 """The keys with which the service signs: the first signs, all of them verify, so that one can follow another.
 
 A key is 32 random bytes under a name of 8 hexadecimal digits. In a file, one a line: `NAME SECRET`, the secret as
-base64url. In a setting: `NAME:SECRET`, with commas between.
+base64url. In a setting: `NAME:SECRET`, with commas between, or `SECRET` alone, which is then named after its digest;
+there the secret may be plain base64 too, as what makes random settings writes it.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import os
 import re
@@ -56,7 +58,12 @@ def new_key() -> tuple[str, bytes]:
 
 def from_setting(text: str) -> KeyRing:
     """Raises OptionError, without a word of the text."""
-    return KeyRing(tuple(_key(*entry.strip().partition(":")[::2]) for entry in text.split(",")))
+    return KeyRing(tuple(_told(entry.strip()) for entry in text.split(",")))
+
+
+def from_either(text: str | None, folder: Path, file_name: str = FILE_NAME) -> KeyRing:
+    """The keys of a setting where there is one, else those in the file. Raises as the two."""
+    return from_folder(folder, file_name) if text is None else from_setting(text)
 
 
 def from_folder(folder: Path, file_name: str = FILE_NAME) -> KeyRing:
@@ -82,6 +89,13 @@ def rotate(folder: Path) -> KeyRing:
 
 def _mac(secret: bytes, message: bytes) -> str:
     return hmac.digest(secret, message, "sha256").hex()
+
+
+def _told(entry: str) -> tuple[str, bytes]:
+    name, colon, secret = entry.translate(str.maketrans("+/", "-_")).rpartition(":")
+    if colon:
+        return _key(name, secret)
+    return _key(hashlib.sha256(secret.encode()).hexdigest()[:8], secret)
 
 
 def _key(name: str, secret: str) -> tuple[str, bytes]:
