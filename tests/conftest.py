@@ -7,6 +7,10 @@ from collections.abc import Iterator
 
 import cv2
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")  # a machine with something else to do is no error
 
 # Whoever starts the suite in the background, or under nohup, has it ignore these signals, and every command that a test
 # starts would inherit that; the tests of stopping send them for real.

@@ -341,8 +341,8 @@ def test_a_body_over_its_limit_is_refused_before_it_is_read(ann: User) -> None:
     assert '"code":"too_large"' in answer
     assert "/api/v1/jobs/upload" in answer
     assert ann.upload(bytes(2_100_000), status=413)["code"] == "too_large"
-    big = (b"[" + b" " * 600_000 for _ in range(3))
-    assert answered(ann.http.post("/api/v1/jobs", content=big), 413)["status"] == 413
+    big, kind = (b"[" + b" " * 600_000 for _ in range(3)), {"Content-Type": "application/json"}
+    assert answered(ann.http.post("/api/v1/jobs", content=big, headers=kind), 413)["status"] == 413
 
 
 def test_a_file_over_the_limit_leaves_nothing(service: Running) -> None:

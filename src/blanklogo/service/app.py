@@ -6,9 +6,8 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.concurrency import run_in_threadpool
-from fastapi.security import HTTPBearer
 from starlette.middleware import Middleware
 
 from blanklogo import __version__
@@ -16,10 +15,12 @@ from blanklogo.engines.base import Engine
 from blanklogo.engines.open import open_engine
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.service import problems
+from blanklogo.service.methods import Methods
 from blanklogo.service.middleware import BodyLimit, BodyLimits, RequestIds
 from blanklogo.service.parts import Parts
 from blanklogo.service.rates import Rate, RateLimits
 from blanklogo.service.routes import catalogue, events, health, jobs, process, resumable, uploads, webhooks
+from blanklogo.service.routes.asking import SHOWN
 from blanklogo.service.settings import Settings
 from blanklogo.service.storage.arriving import Gate
 from blanklogo.service.storage.routes import router as files
@@ -28,6 +29,8 @@ from blanklogo.transfer.guard.policy import Policy
 
 _JSON_BYTES = 1_000_000  # a batch with its options takes a hundredth of it
 _FORM_BYTES = 1_000_000  # of an upload's form beside the file
+_JSON, _FORM = "application/json", "multipart/form-data"
+_ROOMS = (jobs, uploads, events, webhooks, catalogue, process)  # for whoever has a token
 # Load balancers ask these often, and workers those, in many parts, with a signature of their own.
 _FREE = ("/health", "/healthz", FILES_PATH)
 
@@ -86,9 +89,9 @@ def _middleware(settings: Settings) -> list[Middleware]:
     limits = settings.limits
     upload = f"{uploads.UPLOAD_PATH}, or a PUT to what POST /api/v1/uploads gives"
     bounds = (
-        BodyLimit("/", _JSON_BYTES),
-        BodyLimit(uploads.UPLOAD_PATH, limits.max_input_bytes + _FORM_BYTES, "a shorter or smaller video"),
-        BodyLimit(process.PATH, process.MAX_BODY_BYTES, f"POST {upload}"),
+        BodyLimit("/", _JSON_BYTES, _JSON),
+        BodyLimit(uploads.UPLOAD_PATH, limits.max_input_bytes + _FORM_BYTES, _FORM, "a shorter or smaller video"),
+        BodyLimit(process.PATH, process.MAX_BODY_BYTES, _JSON, f"POST {upload}"),
         BodyLimit(FILES_PATH, None),
         BodyLimit(resumable.PATH, None),
     )
@@ -97,16 +100,24 @@ def _middleware(settings: Settings) -> list[Middleware]:
         "by_address": Rate(settings.anonymous_per_second, settings.anonymous_burst),
         "free": _FREE,
     }
-    return [Middleware(RequestIds), Middleware(RateLimits, **rates), Middleware(BodyLimits, limits=bounds)]
+    return [
+        Middleware(RequestIds),
+        Middleware(RateLimits, **rates),
+        Middleware(Methods, routers=_routers()),
+        Middleware(BodyLimits, limits=bounds),
+    ]
+
+
+def _routers() -> list[APIRouter]:
+    return [room.router for room in _ROOMS] + [health.router, files, resumable.router]
 
 
 def _routed(app: FastAPI) -> FastAPI:
     problems.install(app)
-    shown = [Depends(HTTPBearer(auto_error=False, description="ID:SECRET, as `blanklogo token new` shows it once"))]
-    for room in (jobs, uploads, events, webhooks, catalogue, process):
-        app.include_router(room.router, dependencies=shown)
+    for room in _ROOMS:
+        app.include_router(room.router, dependencies=[SHOWN])
+    for router in (health.router, files, resumable.router):
+        app.include_router(router)
     webhooks.describe(app)
-    app.include_router(health.router)
-    app.include_router(files)
-    app.include_router(resumable.router)
+    problems.describe(app)
     return app

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from blanklogo.errors import OptionError
 from blanklogo.service.jobs.options import order_fields
@@ -27,6 +27,17 @@ def _printable(text: str) -> str:
     return text
 
 
+def _whole(number: Any) -> Any:
+    """JSON tells 2.0 from 2 no more than JSON Schema does."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+def _true(value: Any) -> Any:
+    if value is not True:  # 1 equals it
+        raise ValueError("true and nothing else")
+    return value
+
+
 def _small(metadata: dict[str, Any]) -> dict[str, Any]:
     if len(json.dumps(metadata)) > _MAX_METADATA_CHARACTERS:
         raise ValueError(f"more than {_MAX_METADATA_CHARACTERS} characters as JSON")
@@ -40,9 +51,13 @@ Url = Annotated[
 ]
 UploadId = Annotated[str, Field(pattern=r"^upload_[0-9a-f]{12}$", examples=["upload_0123456789ab"])]
 NetworkName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", examples=["auto", "none"])]
-Pixel = Annotated[int, Field(ge=0, le=65535)]
+# Neither "1" nor true is a number. The validator stands last, so that the OpenAPI has the bounds.
+Pixel = Annotated[int, Field(strict=True, ge=0, le=65535), BeforeValidator(_whole)]
+Side = Annotated[int, Field(strict=True, ge=16, le=8192), BeforeValidator(_whole)]
+NumFrames = Annotated[int, Field(strict=True, ge=1, le=10_000_000), BeforeValidator(_whole)]
 Rights = Annotated[
     Literal[True],
+    BeforeValidator(_true),
     Field(description="That whoever asks owns the video or holds the rights to change it. Written down."),
 ]
 
@@ -57,24 +72,30 @@ class Options(Body):
     processing_mode: Mode = Field(
         Mode.AUTO,
         validation_alias=AliasChoices("processing_mode", "mode"),
-        description="auto: each pixel its own way; inpaint: invent all under the mark; crop: cut off its edge",
+        description="or `mode`. auto: each pixel its own way; inpaint: all under the mark invented; crop: its edge cut",
     )
     platform: Platform | None = Field(None, description="where the video came from; weighs where marks are likely")
     boxes: list[tuple[Pixel, Pixel, Pixel, Pixel]] = Field(
         default_factory=list, max_length=16, description="places given by hand: x0, y0, x1, y1 in px, half-open"
     )
-    start_seconds: float = Field(0, ge=0, le=1e6, validation_alias=AliasChoices("from", "start_seconds"))
-    end_seconds: float | None = Field(None, gt=0, le=1e6, validation_alias=AliasChoices("to", "end_seconds"))
+    start_seconds: float = Field(0, strict=True, ge=0, le=1e6, validation_alias=AliasChoices("from", "start_seconds"))
+    end_seconds: float | None = Field(
+        None, strict=True, gt=0, le=1e6, validation_alias=AliasChoices("to", "end_seconds")
+    )
     codec: Literal["h264", "hevc"] | None = Field(None, description="by default the source's")
-    quality: float | None = Field(None, ge=0, le=51, description="constant rate factor; by default visually lossless")
+    quality: float | None = Field(
+        None, strict=True, ge=0, le=51, description="constant rate factor; by default visually lossless"
+    )
     detector: NetworkName | None = None
     inpainter: NetworkName | None = None
-    fresh: bool = Field(False, description="made anew, though the same video was done before with the same options")
+    fresh: bool = Field(
+        False, strict=True, description="made anew, though the same video was done before with the same options"
+    )
     webhook_url: Url | None = Field(
         None, description="is told what happens to the job; a public host", examples=[_EXAMPLE_WEBHOOK]
     )
     webhook_events: list[EventName] | None = Field(
-        None, min_length=1, description=f"which events; by default {', '.join(USUAL)}"
+        None, min_length=1, max_length=len(EventName), description=f"which events; by default {', '.join(USUAL)}"
     )
     metadata: Annotated[dict[str, Any], AfterValidator(_small)] = Field(
         default_factory=dict, description="the caller's own notes; they come back as they are"
@@ -114,9 +135,18 @@ class Options(Body):
         }
 
 
+_ONE_SOURCE: dict[str, Any] = {
+    "oneOf": [
+        {"required": [name], "properties": {name: {"type": "string"}}, "title": f"by {name}"}
+        for name in ("video_url", "upload_id")
+    ]
+}
+
+
 class Source(Body):
     """A video: by its URL, or as an upload."""
 
+    model_config = ConfigDict(json_schema_extra=_ONE_SOURCE)
     video_url: Url | None = None
     upload_id: UploadId | None = None
 
@@ -132,11 +162,12 @@ class JobRequest(Source, Options):
 
     model_config = ConfigDict(
         json_schema_extra={
+            **_ONE_SOURCE,
             "examples": [
                 {"video_url": _EXAMPLE_URL, "platform": "sora", "rights_confirmed": True},
                 {"video_url": _EXAMPLE_URL, "webhook_url": _EXAMPLE_WEBHOOK, "rights_confirmed": True},
                 {"upload_id": "upload_0123456789ab", "processing_mode": "inpaint", "rights_confirmed": True},
-            ]
+            ],
         }
     )
     rights_confirmed: Rights
@@ -162,9 +193,9 @@ class EstimateRequest(Body):
     """A clip's figures."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"width": 1920, "height": 1080, "num_frames": 300}]})
-    width: int = Field(ge=16, le=8192)
-    height: int = Field(ge=16, le=8192)
-    num_frames: int = Field(ge=1, le=10_000_000)
+    width: Side
+    height: Side
+    num_frames: NumFrames
 
 
 class JobCreated(BaseModel):

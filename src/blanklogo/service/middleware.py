@@ -1,17 +1,19 @@
-"""Around every request: an id, a bound on its body before it is read, and the figures for /metrics."""
+"""Around every request: an id, what kind of body it may have and how large, before it is read, and the figures for
+/metrics."""
 
 from __future__ import annotations
 
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from blanklogo.errors import TooLargeError
-from blanklogo.service.problems import answer
+from blanklogo.service.problems import answer, problem
 
 _ID_FORM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 HEADER = "X-Request-ID"
@@ -50,21 +52,24 @@ class RequestIds:
 
 @dataclass(frozen=True)
 class BodyLimit:
-    """How large a body may be.
+    """How large a body may be, and of which kind.
 
     Attributes:
         path: where it holds, for this path and all under it that have no limit of their own.
         max_bytes: None: whoever serves the path holds a limit itself.
+        media_type: of a body; None: any.
         instead: what to do with a larger one.
     """
 
     path: str
     max_bytes: int | None
+    media_type: str | None = None
     instead: str | None = None
 
 
 class BodyLimits:
-    """Refuses bodies over their limit with 413: by their announced length before a byte is read, else while reading."""
+    """Refuses bodies of another kind with 415, and those over their limit with 413: by what their headers say before a
+    byte is read, else while reading."""
 
     def __init__(self, app: ASGIApp, limits: tuple[BodyLimit, ...]) -> None:
         self._app = app
@@ -75,17 +80,36 @@ class BodyLimits:
         if limit is None or limit.max_bytes is None:
             await self._app(scope, receive, send)
             return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         error = TooLargeError(
             "a body over its limit", accepted=f"up to {limit.max_bytes / 1e6:g} MB", hint=limit.instead
         )
-        length = dict(scope["headers"]).get(b"content-length", b"").decode("latin-1")
+        length = headers.get("content-length", "")
         if length.isdecimal() and int(length) > limit.max_bytes:
             await answer(error, scope["state"]["request_id"])(scope, receive, send)
+            return
+        if limit.media_type is not None and _has_body(headers) and _kind(headers) != limit.media_type:
+            await _of_other_kind(scope, limit.media_type)(scope, receive, send)
             return
         await self._app(scope, _counted(receive, limit.max_bytes, error), send)
 
     def _limit(self, path: str) -> BodyLimit | None:
         return next((limit for limit in self._limits if path.startswith(limit.path)), None)
+
+
+def _has_body(headers: Mapping[str, str]) -> bool:
+    return headers.get("content-length", "0").strip("0") != "" or "transfer-encoding" in headers
+
+
+def _kind(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _of_other_kind(scope: Scope, media_type: str) -> ASGIApp:
+    detail = f"a body that is no {media_type}"
+    hint = f"Content-Type: {media_type}"
+    told = {"Accept": media_type}  # RFC 9110, 15.5.16
+    return problem(scope["state"]["request_id"], 415, "unsupported_media_type", detail, hint, told)
 
 
 def _counted(receive: Receive, max_bytes: int, error: TooLargeError) -> Receive:

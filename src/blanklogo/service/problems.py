@@ -109,6 +109,19 @@ def install(app: FastAPI) -> None:
         return problem(request_id_of(request), 500, "internal", "a fault of the service", "later")
 
 
+def describe(app: FastAPI) -> None:
+    """Puts `Problem` among the OpenAPI's schemas, where the routes' answers refer to it."""
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        document = plain()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.setdefault(Problem.__name__, Problem.model_json_schema())
+        return document
+
+    app.openapi = described
+
+
 def request_id_of(request: Request) -> str:
     """As `middleware.RequestIds` gave it."""
     return getattr(request.state, "request_id", "req_none")

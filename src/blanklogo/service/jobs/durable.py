@@ -20,8 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from dbos import DBOS, DBOSClient, EnqueueOptions
-from dbos._serialization import Serializer
+from dbos import DBOS, DBOSClient, EnqueueOptions, Serializer
 from sqlalchemy.exc import SQLAlchemyError
 
 from blanklogo.errors import BlankLogoError, UnavailableError

@@ -6,6 +6,8 @@ import hashlib
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Path, Request
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel
 
 from blanklogo.errors import NotFoundError
 from blanklogo.service.jobs.intake import Caller, Repeatable
@@ -61,11 +63,31 @@ def repeatable(key: str | None, *asked: Any) -> Repeatable | None:
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What a route may refuse with, for the OpenAPI."""
+    """What a route may refuse with, for the OpenAPI, beside what every route that wants a token may."""
     content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
-    return {status: {"description": _WORDS[status], "content": content} for status in (401, 403, 429, *statuses)}
+    told: dict[int | str, dict[str, Any]] = {}
+    for status in (401, 403, 429, 503, *statuses):
+        told[status] = {"description": _WORDS[status], "content": content}
+        if (name := _HEADERS.get(status)) is not None:
+            told[status]["headers"] = {name: {"required": True, "schema": {"type": "string"}}}
+    return told
 
 
+def body_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """A body's schema for the OpenAPI, of a route that reads the body itself. What it refers to is among the
+    document's schemas by `JobRequest`, which has all of it."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    return schema
+
+
+BODY = (400, 413, 415, 422)
+"""What a body may be refused with."""
+
+SHOWN = Depends(HTTPBearer(auto_error=False, description="ID:SECRET, as `blanklogo token new` shows it once"))
+"""For a route's OpenAPI: that it wants a token. Who looks at it is `require`."""
+
+_HEADERS = {401: "WWW-Authenticate", 429: "Retry-After"}
 _WORDS = {
     400: "the body cannot be read",
     401: "no token that is good here",
@@ -73,6 +95,7 @@ _WORDS = {
     404: "there is none, or it is somebody else's",
     409: "it does not fit how things stand",
     413: "larger than is taken",
+    415: "a body of another kind",
     422: "it does not fit",
     429: "asked more often than is let through",
     499: "the job was cancelled meanwhile",

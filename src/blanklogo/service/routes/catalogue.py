@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.estimate import estimate_frames
 from blanklogo.service.bodies import EstimateRequest, PlatformView
-from blanklogo.service.routes.asking import Here, Reader, Submitter, problems
+from blanklogo.service.routes.asking import BODY, Here, Reader, Submitter, problems
 
 router = APIRouter(prefix="/api/v1", tags=["catalogue"])
 
@@ -39,7 +39,7 @@ def platforms(token: Reader) -> list[PlatformView]:
     ]
 
 
-@router.post("/estimate", responses=problems(422))
+@router.post("/estimate", responses=problems(*BODY))
 def estimate(parts: Here, token: Submitter, body: EstimateRequest) -> dict[str, Any]:
     """What a removal will take on the service's workers and elsewhere: seconds, and dollars where there is a price."""
     spec: EngineSpec = parts.engine.spec if parts.engine is not None else EngineSpec.from_environment(os.environ)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 
 from blanklogo import __version__
-from blanklogo.service.routes.asking import Admin, Here, problems
+from blanklogo.service.routes.asking import SHOWN, Admin, Here, problems
 
 router = APIRouter(tags=["health"])
 
@@ -45,7 +45,7 @@ def ready(parts: Here) -> Response:
     return JSONResponse({**found, "orchestrators": num_living}, 200 if is_well else 503)
 
 
-@router.get("/metrics", responses=problems())
+@router.get("/metrics", responses=problems(), dependencies=[SHOWN], response_class=PlainTextResponse)
 def metrics(parts: Here, token: Admin) -> Response:
     """Figures in Prometheus' text format."""
     engine = parts.engine.stats if parts.engine is not None else None

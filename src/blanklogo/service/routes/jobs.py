@@ -25,6 +25,7 @@ from blanklogo.service.jobs.states import State
 from blanklogo.service.names import name_in_url
 from blanklogo.service.parts import Parts
 from blanklogo.service.routes.asking import (
+    BODY,
     Here,
     IdempotencyKey,
     JobId,
@@ -40,7 +41,7 @@ from blanklogo.service.routes.asking import (
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 
-@router.post("", status_code=201, responses=problems(409, 422))
+@router.post("", status_code=201, responses=problems(409, *BODY))
 def create(
     request: Request, parts: Here, token: Submitter, body: JobRequest, idempotency_key: IdempotencyKey = None
 ) -> JobCreated:
@@ -50,7 +51,7 @@ def create(
     return views.created(made.jobs[0])
 
 
-@router.post("/batch", status_code=201, responses=problems(409, 422))
+@router.post("/batch", status_code=201, responses=problems(409, *BODY))
 def create_batch(
     request: Request, parts: Here, token: Submitter, body: BatchRequest, idempotency_key: IdempotencyKey = None
 ) -> BatchCreated:

@@ -23,7 +23,16 @@ from blanklogo.service.jobs.states import State
 from blanklogo.service.names import plain_name
 from blanklogo.service.parts import Parts
 from blanklogo.service.problems import unfit
-from blanklogo.service.routes.asking import Here, IdempotencyKey, Submitter, caller_of, problems, repeatable
+from blanklogo.service.routes.asking import (
+    BODY,
+    Here,
+    IdempotencyKey,
+    Submitter,
+    body_schema,
+    caller_of,
+    problems,
+    repeatable,
+)
 from blanklogo.service.tokens.dependency import require
 from blanklogo.service.tokens.token import Scope
 from blanklogo.wire import MAX_BASE64_BYTES, STATS
@@ -31,6 +40,7 @@ from blanklogo.wire import MAX_BASE64_BYTES, STATS
 PATH = "/process_video_http"
 MAX_BODY_BYTES = MAX_BASE64_BYTES + 10_000  # the text of the video, and a little beside it
 _LOOK_SECONDS = 0.25
+_BASE64 = "^(data:[^,]*;base64,)?([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"  # for the OpenAPI alone
 
 router = APIRouter(tags=["process"], dependencies=[Depends(require(Scope.SUBMIT)), Depends(require(Scope.READ))])
 
@@ -38,7 +48,11 @@ router = APIRouter(tags=["process"], dependencies=[Depends(require(Scope.SUBMIT)
 class ProcessRequest(Options):
     """A video in a body."""
 
-    video: str = Field(description="base64 of the file; a data: URL will do", min_length=4)
+    video: str = Field(
+        description="base64 of the file; a data: URL will do",
+        min_length=4,
+        json_schema_extra={"contentEncoding": "base64", "pattern": _BASE64},
+    )
     name: str = Field("video.mp4", max_length=200)
     rights_confirmed: Rights
 
@@ -48,7 +62,7 @@ _BODY = {
         "required": True,
         "content": {
             "application/json": {
-                "schema": ProcessRequest.model_json_schema(ref_template="#/components/schemas/{model}"),
+                "schema": body_schema(ProcessRequest),
                 "example": {"video": "AAAAIGZ0eXBpc29t…", "platform": "sora", "rights_confirmed": True},
             }
         },
@@ -56,7 +70,7 @@ _BODY = {
 }
 
 
-@router.post(PATH, responses=problems(400, 409, 413, 422, 499, 500, 503, 504), openapi_extra=_BODY)
+@router.post(PATH, responses=problems(409, *BODY, 499, 500, 504, 507), openapi_extra=_BODY)
 async def process_video_http(
     request: Request, parts: Here, token: Submitter, idempotency_key: IdempotencyKey = None
 ) -> dict[str, Any]:

@@ -18,50 +18,65 @@ from starlette.datastructures import FormData, UploadFile
 from blanklogo.errors import OptionError
 from blanklogo.media.errors import Stage, foreign_errors
 from blanklogo.service import views
-from blanklogo.service.bodies import JobCreated, JobRequest, UploadOpened, UploadRequest, moment
+from blanklogo.service.bodies import JobCreated, JobRequest, Options, Rights, UploadOpened, UploadRequest, moment
 from blanklogo.service.jobs.intake import Caller, Wish
 from blanklogo.service.jobs.options import suffix_of
 from blanklogo.service.names import plain_name
 from blanklogo.service.parts import Parts
 from blanklogo.service.problems import unfit
-from blanklogo.service.routes.asking import Here, IdempotencyKey, Submitter, caller_of, problems, repeatable
+from blanklogo.service.routes.asking import (
+    BODY,
+    Here,
+    IdempotencyKey,
+    Submitter,
+    body_schema,
+    caller_of,
+    problems,
+    repeatable,
+)
 from blanklogo.service.tokens.dependency import require
 from blanklogo.service.tokens.token import Scope
+from blanklogo.service.webhooks.message import EventName
 
 UPLOAD_PATH = "/api/v1/jobs/upload"
 _SIGNED_SECONDS = 3600.0  # for which a file may be brought
 _PIECE_BYTES = 1 << 20
-_MAX_FIELDS = 20
-_JSON_FIELDS = {"boxes", "metadata", "webhook_events"}
+_MAX_FIELDS = 40
+_JSON_FIELDS = {
+    *("boxes", "from", "start_seconds", "to", "end_seconds", "quality"),
+    *("fresh", "webhook_events", "metadata", "rights_confirmed"),
+}
+_TICKED = {"1", "on", "True"}  # as a form's boxes and Python's `str` have it
 
 router = APIRouter(tags=["uploads"], dependencies=[Depends(require(Scope.SUBMIT))])
 
-_FORM = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["video", "rights_confirmed"],
-                    "properties": {
-                        "video": {"type": "string", "format": "binary", "description": "the file"},
-                        "rights_confirmed": {"type": "boolean", "enum": [True]},
-                        "processing_mode": {"type": "string", "enum": ["auto", "inpaint", "crop"]},
-                        "platform": {"type": "string"},
-                        "boxes": {"type": "string", "description": "as JSON: [[x0, y0, x1, y1], …]"},
-                        "metadata": {"type": "string", "description": "as JSON"},
-                        "webhook_url": {"type": "string"},
-                        "webhook_events": {"type": "string", "description": 'as JSON: ["job.completed", …]'},
-                    },
-                }
-            }
-        },
+
+class UploadForm(Options):
+    """A job's options beside its file. What is no text is JSON: `[[0, 0, 80, 40]]`, `true`, `21.5`."""
+
+    rights_confirmed: Rights
+
+
+def _filled(field: dict[str, Any]) -> dict[str, Any]:
+    """A property without its null, which a form has no way to say but to leave the field out."""
+    [*kinds] = (kind for kind in field.get("anyOf", ()) if kind != {"type": "null"})
+    about = {name: value for name, value in field.items() if name not in ("anyOf", "default")}
+    return about | kinds[0] if kinds else field
+
+
+def _form() -> dict[str, Any]:
+    schema = body_schema(UploadForm)
+    file = {"type": "string", "format": "binary", "description": "the file"}
+    fields = {name: _filled(field) for name, field in schema["properties"].items()}
+    schema["properties"] = {"video": file, **fields}
+    schema["required"] = ["video", *schema["required"]]
+    encoding = {
+        name: {"contentType": "application/json"} for name in sorted(_JSON_FIELDS & schema["properties"].keys())
     }
-}
+    return {"required": True, "content": {"multipart/form-data": {"schema": schema, "encoding": encoding}}}
 
 
-@router.post("/api/v1/uploads", status_code=201, responses=problems(422))
+@router.post("/api/v1/uploads", status_code=201, responses=problems(*BODY))
 def open_upload(request: Request, parts: Here, token: Submitter, body: UploadRequest) -> UploadOpened:
     """A signed URL to bring a file to by PUT; its id then makes a job. An upload that no job takes is removed."""
     name = plain_name(body.filename)
@@ -75,7 +90,7 @@ def open_upload(request: Request, parts: Here, token: Submitter, body: UploadReq
     )
 
 
-@router.post(UPLOAD_PATH, status_code=201, responses=problems(400, 409, 413, 422, 507), openapi_extra=_FORM)
+@router.post(UPLOAD_PATH, status_code=201, responses=problems(409, *BODY, 507), openapi_extra={"requestBody": _form()})
 async def create_from_upload(
     request: Request, parts: Here, token: Submitter, idempotency_key: IdempotencyKey = None
 ) -> JobCreated:
@@ -97,7 +112,7 @@ def _created(parts: Parts, caller: Caller, form: FormData, idempotency_key: str 
     video = form.get("video")
     if not isinstance(video, UploadFile):
         raise unfit(OptionError("no file", accepted="a file in the field video"), "video")
-    fields = {name: value for name, value in form.items() if name != "video"}
+    fields = {name: _texts(form.getlist(name)) for name in form if name != "video"}
     name = plain_name(video.filename)
     upload = parts.intake.open_upload(caller, name, suffix_of(name))
     body = _checked(fields, upload.id)
@@ -113,19 +128,31 @@ def _created(parts: Parts, caller: Caller, form: FormData, idempotency_key: str 
 
 
 def _checked(fields: dict[str, Any], upload_id: str) -> JobRequest:
-    """The form's fields as a job's body. A form has texts alone: `boxes` and `metadata` are JSON in it."""
-    given = {**fields, "upload_id": upload_id}
-    if given.get("rights_confirmed") in ("true", "True", "1", "on"):
-        given["rights_confirmed"] = True
-    for name in _JSON_FIELDS & given.keys():
-        try:
-            given[name] = json.loads(given[name])
-        except (ValueError, TypeError, RecursionError):
-            raise unfit(OptionError("no JSON", accepted="JSON in a form's field"), name) from None
+    """The form's fields as a job's body. A field that was left empty is none."""
+    given = {name: _value(name, text) for name, text in fields.items() if text != ""} | {"upload_id": upload_id}
     try:
         return JobRequest.model_validate(given)
     except ValidationError as error:
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from None
+
+
+def _texts(values: list[Any]) -> Any:
+    """A field's text; of one that came several times, all of them, as a form says a list."""
+    return values[0] if len(values) == 1 else values
+
+
+def _value(name: str, text: Any) -> Any:
+    """A form has texts alone."""
+    if name not in _JSON_FIELDS or isinstance(text, list):
+        return text
+    if name in ("rights_confirmed", "fresh") and text in _TICKED:
+        return True
+    if name == "webhook_events" and text in list(EventName):
+        return [text]
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        raise unfit(OptionError("no JSON", accepted="JSON in a form's field"), name) from None
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from blanklogo.errors import NotFoundError
 from blanklogo.net.pieces import named
 from blanklogo.service.bodies import Body, moment
-from blanklogo.service.routes.asking import Here, JobId, Reader, Submitter, caller_of, owned, problems
+from blanklogo.service.routes.asking import BODY, Here, JobId, Reader, Submitter, caller_of, owned, problems
 from blanklogo.service.tokens.dependency import require
 from blanklogo.service.tokens.token import Scope
 from blanklogo.service.webhooks.delivery import Attempt, Delivery, DeliveryState
@@ -86,7 +86,11 @@ class DeliveryList(BaseModel):
 class SecretRequest(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"overlap_seconds": 86400}]})
     overlap_seconds: float = Field(
-        86400, ge=0, le=MAX_OVERLAP_SECONDS, description="for which the secrets before this one go on signing too"
+        86400,
+        strict=True,
+        ge=0,
+        le=MAX_OVERLAP_SECONDS,
+        description="for which the secrets before this one go on signing too",
     )
 
 
@@ -127,7 +131,7 @@ def replay(request: Request, parts: Here, token: Submitter, job_id: JobId, event
     "/webhooks/secret",
     status_code=201,
     dependencies=[Depends(require(Scope.READ))],
-    responses=problems(409, 422),
+    responses=problems(409, *BODY),
 )
 def make_secret(request: Request, parts: Here, token: Submitter, body: SecretRequest) -> SecretMade:
     """The owner's secret, by which receivers check signatures: the first, or the next one. It is shown in this answer
