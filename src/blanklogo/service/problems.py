@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from blanklogo.errors import BlankLogoError, CallerError, OptionError, UnauthorizedError, WriteError
+from blanklogo.errors import BlankLogoError, CallerError, CancelledError, OptionError, UnauthorizedError, WriteError
 from blanklogo.service.tokens.dependency import CHALLENGE
 from blanklogo.wire import http_status
 
@@ -77,7 +77,8 @@ def answer(error: BlankLogoError, request_id: str) -> JSONResponse:
     status = status_of(error)
     headers = CHALLENGE if isinstance(error, UnauthorizedError) else None
     if not isinstance(error, CallerError):
-        log.error("%s: %s: %s", request_id, type(error).__name__, error)
+        level = logging.INFO if isinstance(error, CancelledError) else logging.ERROR  # who went away did nothing wrong
+        log.log(level, "%s: %s: %s", request_id, type(error).__name__, error)
         return problem(request_id, status, code_of(error), _title(status), error.hint and "later", headers)
     detail = error.came if error.accepted is None else f"{error.came}; accepted: {error.accepted}"
     return problem(request_id, status, code_of(error), detail, error.hint, headers)
