@@ -17,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from blanklogo.errors import BlankLogoError, CallerError, CancelledError, OptionError, UnauthorizedError, WriteError
 from blanklogo.service.tokens.dependency import CHALLENGE
@@ -91,6 +92,10 @@ def install(app: FastAPI) -> None:
     async def on_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, BlankLogoError)
         return answer(error, request_id_of(request))
+
+    @app.exception_handler(ClientDisconnect)
+    async def on_leaving(request: Request, error: Exception) -> JSONResponse:
+        return answer(CancelledError("the client went away in the middle of its body"), request_id_of(request))
 
     @app.exception_handler(RequestValidationError)
     async def on_unfit(request: Request, error: Exception) -> JSONResponse:
