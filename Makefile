@@ -5,6 +5,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	&& { echo $$python; break; }; done)
 UV ?= uv
 JOBS ?= 2
+MINUTES ?= 30
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +16,7 @@ LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --
 	--no-emit-index-url --no-emit-find-links --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-torch demo test test-slow check format docs bench bench-engines bench-service bench-hostile bench-load calibrate lock clean
+.PHONY: help setup setup-torch demo test test-slow check format docs bench bench-engines bench-service bench-hostile bench-load bench-soak calibrate lock clean
 
 help:  ## this list
 	@echo 'BlankLogo takes a burned-in mark out of a video and leaves everything else as it was.'
@@ -79,6 +80,9 @@ bench-hostile: setup  ## three hundred hostile files sent to the service; writes
 
 bench-load: setup  ## how soon the API answers while a thousand jobs wait; writes into benchmarks/SERVICE.md
 	$(BIN)/python -m benchmarks.service_load
+
+bench-soak: setup  ## the service at capacity for MINUTES=30, looking for what leaks; writes into benchmarks/SERVICE.md
+	$(BIN)/python -m benchmarks.service_soak --minutes $(MINUTES)
 
 calibrate: setup  ## how fast a removal is on this machine; writes the table that `blanklogo estimate` reads
 	$(BIN)/python -m benchmarks.calibrate

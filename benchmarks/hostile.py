@@ -21,8 +21,9 @@ from typing import Any
 import httpx2
 
 from benchmarks.hostile_files import BOX, HostileFile, hostile_files
+from benchmarks.processes import descendants, held
 from benchmarks.service_page import write_part
-from benchmarks.serving import Served, descendants, served
+from benchmarks.service_site import SERVE, Ground, Process, end_cleanly, new_ground, site
 from benchmarks.table import machine
 
 AT_ONCE = 8  # sent and not over, so that workers never wait
@@ -54,31 +55,32 @@ class Heard:
 
 
 def main() -> None:
+    end_cleanly()
     with tempfile.TemporaryDirectory() as name:
         heard = _run(Path(name))
     write_part("hostile", "\n".join(_page(heard)))
     for one, job, _ in heard.ends:
-        if not _is_clear(job):
+        if not is_clear(job):
             print(one, job["status"], job.get("error"))
 
 
 def _run(folder: Path) -> Heard:
-    heard, scratch = Heard(), folder / "scratch"
-    scratch.mkdir()
-    with served(folder / "data", TMPDIR=str(scratch), **_SETTINGS) as service:
-        with service.client() as http, _pulse(service, heard):
-            _send(http, heard, service)
-        family = descendants(service.process.pid)
+    heard, ground = Heard(), new_ground(folder / "site", None, **_SETTINGS)
+    with site(ground, (SERVE,)) as (process,):
+        with ground.client() as http, _pulse(ground, heard):
+            _send(http, heard, process)
+        family = descendants(process.pid)
+        process.stop()
     heard.left = {
         "processes": sum(Path(f"/proc/{pid}").exists() for pid in family),
-        "files in the workers' scratch": sum(1 for _ in scratch.iterdir()),
-        "files half fetched": sum(1 for _ in (folder / "data").glob("fetching/*")),
-        "objects that are no job's input or output": len(_strays(folder / "data" / "storage")),
+        "files in the workers' scratch": sum(1 for _ in ground.temporary.iterdir()),
+        "files half fetched": sum(1 for _ in ground.data.glob("fetching/*")),
+        "objects that are no job's input or output": len(strays(ground.data / "storage")),
     }
     return heard
 
 
-def _send(http: httpx2.Client, heard: Heard, service: Served) -> None:
+def _send(http: httpx2.Client, heard: Heard, process: Process) -> None:
     """All files, so many under way at a time."""
     waiting: dict[str, tuple[HostileFile, float]] = {}
     for one in hostile_files():
@@ -88,7 +90,7 @@ def _send(http: httpx2.Client, heard: Heard, service: Served) -> None:
         answer = http.post("/api/v1/jobs/upload", data=form, files={"video": (one.name, one.data)})
         answer.raise_for_status()
         waiting[answer.json()["job_id"]] = (one, time.monotonic())
-        heard.rss_bytes.append(service.rss_bytes())
+        heard.rss_bytes.append(held(process.pid).rss_bytes)
     while waiting:
         _collect(http, heard, waiting)
 
@@ -103,12 +105,12 @@ def _collect(http: httpx2.Client, heard: Heard, waiting: dict[str, tuple[Hostile
 
 
 @contextmanager
-def _pulse(service: Served, heard: Heard) -> Iterator[None]:
+def _pulse(ground: Ground, heard: Heard) -> Iterator[None]:
     """Asks ten times a second whether the service is there."""
     over = threading.Event()
 
     def ask() -> None:
-        with service.client(5.0) as http:
+        with ground.client(timeout_seconds=5.0) as http:
             while not over.wait(0.1):
                 began = time.monotonic()
                 try:
@@ -126,12 +128,14 @@ def _pulse(service: Served, heard: Heard) -> Iterator[None]:
         thread.join()
 
 
-def _strays(storage: Path) -> list[Path]:
+def strays(storage: Path) -> list[Path]:
+    """Files that are neither a job's input nor its output."""
     files = [Path(folder) / name for folder, _, names in os.walk(storage) for name in names]
     return [path for path in files if not path.name.startswith(("input.", "output."))]
 
 
-def _is_clear(job: dict[str, Any]) -> bool:
+def is_clear(job: dict[str, Any]) -> bool:
+    """Whether it ended in a good result, or in words that say what is wrong with the file."""
     return job["status"] == "completed" or (job["status"] == "failed" and job["error"]["error"] in CLEAR)
 
 
@@ -141,7 +145,7 @@ def _end(job: dict[str, Any]) -> str:
 
 def _page(heard: Heard) -> Iterator[str]:
     jobs = [job for _, job, _ in heard.ends]
-    unclear = [job for job in jobs if not _is_clear(job)]
+    unclear = [job for job in jobs if not is_clear(job)]
     slowest = sorted(heard.ends, key=lambda end: -end[2])[:3]
     pulse = sorted(heard.pulse_seconds)
     yield "## Hostile files"

@@ -20,6 +20,7 @@ from typing import IO, Any
 
 import httpx2
 
+from benchmarks.processes import children, everyone, read
 from blanklogo.service.database import create_tables, open_database
 from blanklogo.service.tokens.store import TokenStore
 from blanklogo.service.tokens.token import Scope
@@ -60,6 +61,11 @@ class Ground:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def client(self, token: str | None = None, timeout_seconds: float = 60.0) -> httpx2.Client:
+        """One with this token, or with the ground's own, which may do everything."""
+        headers = {"Authorization": f"Bearer {token or self.token}"}
+        return httpx2.Client(base_url=self.url, headers=headers, timeout=timeout_seconds, trust_env=False)
+
     @property
     def environment(self) -> dict[str, str]:
         return {
@@ -80,11 +86,19 @@ def new_ground(folder: Path, database: str | None, **variables: str) -> Ground:
     url = database or f"sqlite:///{folder / 'data' / 'service.db'}"
     opened = open_database(url)
     create_tables(opened)
-    token, secret = TokenStore(opened).new("benchmark", (Scope.SUBMIT, Scope.READ))
     opened.dispose()
+    token = new_token(url, "benchmark", *Scope)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    return Ground(folder, url, port, f"{token.id}:{secret.reveal()}", variables)
+    return Ground(folder, url, port, token, variables)
+
+
+def new_token(database: str, name: str, *scopes: Scope) -> str:
+    """`ID:SECRET` of another owner; by default one that may submit and read."""
+    opened = open_database(database)
+    token, secret = TokenStore(opened).new(name, scopes or (Scope.SUBMIT, Scope.READ))
+    opened.dispose()
+    return f"{token.id}:{secret.reveal()}"
 
 
 class Process:
@@ -110,6 +124,10 @@ class Process:
             )
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def name(self) -> str:
         """As which it does jobs."""
         _, _, rest = self.log.read_text().partition("orchestrator orch_")
@@ -125,7 +143,7 @@ class Process:
 
     def workers(self) -> list[int]:
         """Its pool's processes."""
-        return [pid for pid in _children(self._process.pid) if _is_pool_worker(pid)]
+        return [pid for pid in children(self.pid) if _is_pool_worker(pid)]
 
     def kill(self) -> None:
         """This process alone, as the system does when memory is short; the kernel tells its workers."""
@@ -189,7 +207,7 @@ def some_worker(processes: list[Process], chance: random.Random) -> int | None:
 def left_alive(ground: Ground) -> list[int]:
     """Pools' processes that work in the service's temporary folder."""
     mine = f"TMPDIR={ground.temporary}/".encode()
-    return [pid for pid in _all_processes() if _is_pool_worker(pid) and mine in _read(pid, "environ")]
+    return [pid for pid in everyone() if _is_pool_worker(pid) and mine in read(pid, "environ")]
 
 
 class _Slow(SimpleHTTPRequestHandler):
@@ -215,26 +233,5 @@ def slow_server(folder: Path) -> Iterator[str]:
         server.server_close()
 
 
-def _children(pid: int) -> list[int]:
-    """Of a process that is there or not."""
-    return [child for child in _all_processes() if _parent(child) == pid]
-
-
-def _all_processes() -> list[int]:
-    return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-
-
-def _parent(pid: int) -> int:
-    fields = _read(pid, "stat").rpartition(b")")[2].split()
-    return int(fields[1]) if fields else 0
-
-
 def _is_pool_worker(pid: int) -> bool:
-    return _POOL_WORKER in _read(pid, "cmdline")
-
-
-def _read(pid: int, name: str) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/{name}").read_bytes()
-    except OSError:  # it ended meanwhile
-        return b""
+    return _POOL_WORKER in read(pid, "cmdline")

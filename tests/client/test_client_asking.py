@@ -59,7 +59,8 @@ CREATED = {"job_id": "job_0123456789ab", "status": "queued", "created_at": "2026
 
 
 @pytest.mark.parametrize(
-    "first", [BROKEN, REFUSED, problem(503, "unavailable"), problem(500, "internal"), Answer(502, {})]
+    "first",
+    [BROKEN, REFUSED, problem(423, "locked"), problem(503, "unavailable"), problem(500, "internal"), Answer(502, {})],
 )
 def test_what_may_pass_is_asked_for_again(first: Answer | LineError) -> None:
     played = Played([first, first, answer(told={"it": "went"})])
@@ -193,6 +194,7 @@ def test_an_endpoint_without_keys_is_asked_once() -> None:
         (problem(500, "decode"), DecodeError),
         (problem(504, "pending"), PendingError),
         (problem(507, "write"), WriteError),
+        (problem(423, "locked"), UnavailableError),
         (problem(429, "too_many_requests"), UnavailableError),
         (problem(500, "internal"), EngineError),
         (problem(500, "as_dict"), EngineError),

@@ -101,6 +101,61 @@ def test_a_file_under_a_name_is_one_job_where_its_upload_is_noted(ann: Asking, c
     assert ann.list().num_total == 1
 
 
+def test_files_and_urls_are_a_batch(ann: Asking, clip: Path, server: Files, tmp_path: Path) -> None:
+    other = tmp_path / "other.mov"
+    other.write_bytes(b"other" * 1000)
+    url = server.address.replace("127.0.0.1", "localhost") + "/clip.mov"
+    sent: list[tuple[int, int]] = []
+    batch = ann.submit_batch(
+        [clip, url, str(other)],
+        **RIGHTS,
+        platform="sora",
+        metadata={"order": 17},
+        on_progress=lambda progress: sent.append((progress.done, progress.total)),
+    )
+    total = clip.stat().st_size + 5000
+    assert sent == [(0, total), (total - 5000, total), (total - 5000, total), (total, total)]
+    assert [(job.input_name, job.status, job.batch_id) for job in batch] == [
+        ("clip.mp4", "queued", batch.id),
+        ("", "queued", batch.id),
+        ("other.mov", "queued", batch.id),
+    ]
+    ended = [ann.over(job.id).checked() for job in batch]
+    assert [job.input_name for job in ended] == ["clip.mp4", "clip.mov", "other.mov"]
+    assert {(job.report.platform, job.metadata["order"]) for job in ended} == {("sora", 17)}
+    assert {job.id for job in ann.list(batch_id=batch.id)} == {job.id for job in batch.jobs}
+    assert ann.download(ended[2].id, tmp_path / "clean.mov").read_bytes() == other.read_bytes()
+
+
+def test_a_name_makes_one_batch_of_two_calls(ann: Asking, clip: Path, tmp_path: Path) -> None:
+    how = {"idempotency_key": "order-19", "notes": tmp_path / "notes", **RIGHTS}
+    first = ann.submit_batch([clip, clip], **how)
+    for job in first:
+        ann.over(job.id)  # by when the service has let the inputs go
+    assert [job.id for job in ann.submit_batch([clip, clip], **how)] == [job.id for job in first]
+    with pytest.raises(ConflictError, match="another request"):
+        ann.submit_batch([clip], **how)
+    assert ann.list().num_total == 2
+
+
+def test_what_is_no_batch_is_refused_before_anything_is_sent(ann: Asking, proxy: Proxy, clip: Path) -> None:
+    for wrong in ([], [clip] * 21, clip, str(clip), ["ftp://localhost/clip.mp4"]):
+        with pytest.raises((OptionError, SourceError)):
+            ann.submit_batch(wrong, **RIGHTS)
+    with pytest.raises(SourceError, match="nowhere"):
+        ann.submit_batch([clip, clip.with_name("nowhere.mp4")], **RIGHTS)
+    with pytest.raises(OptionError, match="rights"):
+        ann.submit_batch([clip], rights_confirmed=False)
+    assert proxy.asked == []
+
+
+def test_what_was_made_before_is_given_unless_it_is_to_be_fresh(ann: Asking, clip: Path) -> None:
+    made = ann.over(ann.submit(clip, **RIGHTS).id)
+    again = ann.over(ann.submit(clip, **RIGHTS).id)
+    fresh = ann.over(ann.submit(clip, **RIGHTS, fresh=True).id)
+    assert (made.from_cache, again.from_cache, fresh.from_cache) == (None, made.id, None)
+
+
 def test_jobs_are_listed_page_by_page(ann: Asking, clip: Path) -> None:
     made = [ann.submit(clip, **RIGHTS).id for _ in range(3)]
     for job_id in made:

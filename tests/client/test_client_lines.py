@@ -129,6 +129,40 @@ def test_an_answer_that_is_lost_makes_no_second_job(ann: Asking, proxy: Proxy, c
     ann.over(job.id).checked()
 
 
+@pytest.mark.parametrize("lost", ["POST /api/v1/jobs/batch", f"PATCH {TUS}"])
+def test_an_answer_that_is_lost_makes_no_second_batch(ann: Asking, proxy: Proxy, clip: Path, lost: str) -> None:
+    proxy.cut_answers[lost] = 0
+    batch = ann.submit_batch([clip, clip], **RIGHTS)
+    assert proxy.cut_answers == {}
+    assert ann.list().num_total == 2
+    for job in batch:
+        ann.over(job.id).checked()
+
+
+def test_another_call_goes_on_with_a_batchs_uploads(
+    proxy: Proxy, token: str, film: Path, clip: Path, tmp_path: Path
+) -> None:
+    proxy.refused.append("POST /api/v1/jobs")
+    notes = tmp_path / "notes"
+    with Client(proxy.address, token) as client:
+        with pytest.raises(UnavailableError):
+            client.submit_batch([film, clip], **RIGHTS, notes=notes)
+        proxy.heal()
+        first = client.submit_batch([film, clip], **RIGHTS, notes=notes)
+        assert proxy.num_asked(f"POST {TUS}") == 0, "they were whole already"
+        assert list(notes.iterdir()) == []
+        proxy.refused.append("POST /api/v1/jobs")
+        with pytest.raises(UnavailableError):
+            client.submit_batch([film, clip], **RIGHTS, notes=notes)
+        proxy.heal()
+        client.submit(clip, **RIGHTS, notes=notes)  # which uses up what was noted of it for both
+        second = client.submit_batch([film, clip], **RIGHTS, notes=notes, platform="tiktok")
+        assert proxy.num_asked(f"POST {TUS}") == 1, "only of the clip"
+        for job in (*first, *second):
+            client.wait(job.id, timeout_seconds=PATIENCE_SECONDS).checked()
+    assert len({job.id for job in (*first, *second)}) == 4
+
+
 def test_bytes_in_bytes_out_over_a_line_that_breaks_is_one_job(ann: Asking, proxy: Proxy, clip: Path) -> None:
     proxy.cut_answers["POST /process_video_http"] = 0
     clean, _ = ann.process_video(clip.read_bytes(), **RIGHTS)

@@ -83,6 +83,32 @@ def test_submit_waits_and_fetches(blank, clip: Path, tmp_path: Path) -> None:
     assert blank("jobs", "list", "--json").last["total"] == 1, "and nothing was sent for it"
 
 
+def test_several_videos_are_a_batch(blank, clip: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.mp4"
+    other.write_bytes(clip.read_bytes()[1:])
+    words = ("jobs", "submit", clip, other, "--rights-confirmed")
+    done = blank(*words, "--json")
+    assert (done.code, len(done.last["jobs"])) == (0, 2)
+    assert len(blank("jobs", "list", "--batch", done.last["batch_id"]).stdout.splitlines()) == 3
+    target = tmp_path / "clean"
+    assert (blank(*words, "-o", target).code, "mkdir" in blank(*words, "-o", target).stderr) == (2, True)
+    target.mkdir()
+    done = blank(*words, "--fresh", "-o", target, "--json")
+    results = [line for line in map(json.loads, done.stdout.splitlines()) if line["type"] == "result"]
+    assert (done.code, [one["output"] for one in results]) == (
+        0,
+        [str(target / "clip.clean.mp4"), str(target / "other.clean.mp4")],
+    )
+    assert (target / "other.clean.mp4").read_bytes() == other.read_bytes()
+
+
+def test_of_a_batch_each_failure_is_told(blank, clip: Path) -> None:
+    done = blank("jobs", "submit", clip, clip, "--rights-confirmed", "--platform", "kling", "--wait", "--json")
+    errors = [line for line in map(json.loads, done.stdout.splitlines()) if line["type"] == "error"]
+    assert (done.code, [one["error"] for one in errors]) == (2, ["SourceError", "SourceError"])
+    assert {one["source"] for one in errors} == {str(clip)}
+
+
 def test_the_rights_are_to_be_confirmed(blank, clip: Path, proxy: Proxy) -> None:
     done = blank("jobs", "submit", clip)
     assert done.code == 2

@@ -436,3 +436,29 @@ def test_who_confirmed_the_rights_is_written_down(service: Running, ann: User) -
     assert (row.action, json.loads(row.details)["rights_confirmed"]) == ("job.create", True)
     assert row.token_id.startswith("tok_")
     assert row.request_id.startswith("req_")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/jobs/upload", "/api/v1/jobs", "/process_video_http"])
+def test_who_goes_away_in_the_middle_of_a_body_is_no_fault(
+    service: Running, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    def answered_so_far() -> dict[str, float]:
+        with service.user(Scope.ADMIN) as admin:
+            text = admin.get("/metrics")
+        found = re.findall(rf'^blanklogo_requests_total\{{.*path="{path}",status="(\d+)"\}} (\S+)', text, re.MULTILINE)
+        return {status: float(number) for status, number in found}
+
+    before = answered_so_far()
+    kind = "multipart/form-data; boundary=x" if path.endswith("upload") else "application/json"
+    begun = b'--x\r\nContent-Disposition: form-data; name="video"; filename="a.mp4"\r\n\r\n' if "form" in kind else b"{"
+    with service.user() as ann, socket.create_connection(("127.0.0.1", int(service.url.rpartition(":")[2]))) as line:
+        head = f"POST {path} HTTP/1.1\r\nHost: a\r\nAuthorization: {ann.http.headers['authorization']}\r\n"
+        line.sendall(head.encode() + f"Content-Type: {kind}\r\nContent-Length: 9999\r\n\r\n".encode() + begun)
+        time.sleep(0.3)
+    end = time.monotonic() + PATIENCE_SECONDS
+    while answered_so_far() == before and time.monotonic() < end:
+        time.sleep(0.05)
+    more = {status for status, number in answered_so_far().items() if number > before.get(status, 0)}
+    assert more <= {"400", "499"}
+    assert more
+    assert [one for one in caplog.records if one.levelname == "ERROR"] == []

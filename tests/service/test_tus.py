@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from storages import MEDIA, Clock, files_under, local_storage, peak_bytes
 
 from blanklogo.errors import ConflictError, NotFoundError, OptionError, WriteError
 from blanklogo.service.storage.arriving import Gate
+from blanklogo.service.storage.lanes import Lanes
 from blanklogo.service.storage.places import FreePlaces
 from blanklogo.service.storage.tus import Tus, metadata
 from blanklogo.service.storage.uploads import PART_BYTES, About, Uploads
@@ -90,6 +92,17 @@ def patch(client: httpx2.Client, path: str, offset: int, data: bytes, **more: st
     return client.patch(path, content=data, headers=headers)
 
 
+def begun_line(served: Served, path: str, num_bytes: int) -> http.client.HTTPConnection:
+    """A PATCH from the start on, of which the bytes are still to come."""
+    line = http.client.HTTPConnection(urlsplit(served.address).netloc, timeout=60)
+    line.putrequest("PATCH", path)
+    told = {"Upload-Offset": "0", "Content-Length": str(num_bytes), "X-Owner": "own_1", "Tus-Resumable": "1.0.0"}
+    for name, value in (BODY | told).items():
+        line.putheader(name, value)
+    line.endheaders()
+    return line
+
+
 def offset_of(client: httpx2.Client, path: str) -> int:
     answer = client.head(path)
     assert answer.status_code == 200
@@ -133,18 +146,7 @@ def test_an_upload_in_pieces_becomes_the_file(served: Served, client: httpx2.Cli
 def test_what_came_before_the_line_broke_is_kept(client: httpx2.Client, served: Served) -> None:
     path = begin(client, len(LARGE))
     sent = PART_BYTES + 1_000_000
-    line = http.client.HTTPConnection(urlsplit(served.address).netloc, timeout=30)
-    line.putrequest("PATCH", path)
-    told = {
-        **BODY,
-        "Upload-Offset": "0",
-        "Content-Length": str(len(LARGE)),
-        "X-Owner": "own_1",
-        "Tus-Resumable": "1.0.0",
-    }
-    for name, value in told.items():
-        line.putheader(name, value)
-    line.endheaders()
+    line = begun_line(served, path, len(LARGE))
     line.send(LARGE[:sent])
     line.close()
     end = time.monotonic() + 30
@@ -153,6 +155,68 @@ def test_what_came_before_the_line_broke_is_kept(client: httpx2.Client, served: 
     assert offset == sent
     assert patch(client, path, offset, LARGE[offset:]).status_code == 204
     assert b"".join(served.storage.read(key_of(path))) == LARGE
+
+
+def test_a_line_that_broke_without_a_word_gives_way(client: httpx2.Client, served: Served) -> None:
+    path = begin(client, len(MEDIA))
+    line = begun_line(served, path, len(MEDIA))
+    line.send(MEDIA[:5000])
+    time.sleep(1)  # it is at the upload; were it not, the next would be told 0
+    assert offset_of(client, path) == 5000, "and what came of it is kept"
+    assert patch(client, path, 5000, MEDIA[5000:]).status_code == 204
+    assert line.getresponse().status == 423
+    line.close()
+    assert b"".join(served.storage.read(key_of(path))) == MEDIA
+
+
+@contextmanager
+def dripping(line: http.client.HTTPConnection, num_bytes: int, over: threading.Event) -> Iterator[None]:
+    """Within: one of so many bytes comes now and then; the rest when it is over."""
+
+    def drip() -> None:
+        num_left = num_bytes
+        while num_left > 1 and not over.wait(0.1):
+            line.send(b"x")
+            num_left -= 1
+        over.wait()
+        line.send(b"x" * num_left)
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_who_comes_while_bytes_come_waits_and_is_told_the_whole(client: httpx2.Client, served: Served) -> None:
+    path, over = begin(client, 1000), threading.Event()
+    line = begun_line(served, path, 1000)
+    with dripping(line, 1000, over):
+        time.sleep(0.5)
+        threading.Timer(1.0, over.set).start()
+        assert offset_of(client, path) == 1000
+    assert line.getresponse().status == 204
+    line.close()
+
+
+def test_who_would_wait_too_long_is_told_that_it_is_locked(tmp_path: Path) -> None:
+    storage = local_storage(tmp_path)
+    tus = Tus(Uploads(storage), FreePlaces(), Gate(), lanes=Lanes(patience_seconds=0.3, stall_seconds=30))
+    with in_thread(tmp_path, tus, storage) as served, client_of(served) as client:
+        path, over = begin(client, 1000), threading.Event()
+        line = begun_line(served, path, 1000)
+        with dripping(line, 1000, over):
+            time.sleep(0.5)
+            for answer in (client.head(path), patch(client, path, 0, b"y"), client.delete(path)):
+                assert (answer.status_code, answer.headers["retry-after"]) == (423, "2")
+                assert answer.headers["tus-resumable"] == "1.0.0"
+            other = begin(client, 5)
+            assert patch(client, other, 0, b"other").status_code == 204, "nobody else is held up"
+        assert line.getresponse().status == 204
+        line.close()
+        assert offset_of(client, path) == 1000
 
 
 def test_bytes_that_do_not_go_on_where_it_stands_are_refused(client: httpx2.Client, served: Served) -> None:

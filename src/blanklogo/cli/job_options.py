@@ -11,6 +11,7 @@ import typer
 
 from blanklogo.cli import options
 from blanklogo.config import MODES
+from blanklogo.errors import TargetError
 from blanklogo.home import home_folder
 
 CODECS = ("h264", "hevc")  # that a service encodes to
@@ -36,7 +37,10 @@ FetchTo = Annotated[
     typer.Option("--output", "-o", metavar="OUT", help="Wait, and fetch the result to here.", show_default=False),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")]
-Source = Annotated[str, typer.Argument(metavar="IN", help="The video: a file or an http(s) URL.", show_default=False)]
+Sources = Annotated[
+    list[str],
+    typer.Argument(metavar="IN...", help="The video: a file or an http(s) URL; up to 20.", show_default=False),
+]
 Confirmed = Annotated[
     bool,
     typer.Option(
@@ -56,6 +60,7 @@ Quality = Annotated[
         "--quality", metavar="CRF", help="0 (lossless) to 51 [default: visually lossless].", show_default=False
     ),
 ]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Have it made anew, though the same was made before.")]
 Key = Annotated[
     str | None,
     typer.Option(
@@ -82,14 +87,22 @@ Offset = Annotated[int, typer.Option("--offset", metavar="N", min=0, help="Leave
 
 @dataclass(frozen=True)
 class Fetch:
-    """Where a result goes. Raises TargetError, before anything is asked for: it cannot."""
+    """Where a result goes. Raises TargetError, before anything is asked for: it cannot.
+
+    Attributes:
+        is_of_many: several go there, so that it must be a folder.
+    """
 
     target: Path | None
     overwrite: bool
+    is_of_many: bool = False
 
     def __post_init__(self) -> None:
         from blanklogo.client.files import check_target
 
+        if self.is_of_many and self.target is not None and not self.target.is_dir():
+            accepted = "of several videos a folder that exists"
+            raise TargetError(f"{self.target} is no folder", accepted=accepted, hint=f"mkdir -p {self.target}")
         if self.target is not None and not self.target.is_dir():
             check_target(self.target, overwrite=self.overwrite)
 

@@ -14,8 +14,9 @@ import typer
 from blanklogo.cli import job_options as at
 from blanklogo.cli import options
 from blanklogo.cli.job_words import job_words, table
+from blanklogo.cli.many import BEST_FIRST
 from blanklogo.cli.output import Output
-from blanklogo.errors import CancelledError, ConflictError, OptionError
+from blanklogo.errors import BlankLogoError, CancelledError, ConflictError, OptionError, UnavailableError
 
 if TYPE_CHECKING:
     from blanklogo.client import Client, Job
@@ -37,6 +38,7 @@ Examples:
   blanklogo jobs submit clip.mp4 --rights-confirmed                      says the job's id
   blanklogo jobs submit clip.mp4 --rights-confirmed -o clip.clean.mp4    waits, and fetches the result
   blanklogo jobs submit https://example.com/clip.mp4 --rights-confirmed  the service fetches it
+  blanklogo jobs submit a.mp4 b.mp4 --rights-confirmed -o clean/         a batch of up to 20
   blanklogo jobs submit long.mp4 --rights-confirmed --platform sora --wait --json
 
 Stopped while uploading, the same command goes on where it was. {_ASKING}
@@ -44,7 +46,7 @@ Stopped while uploading, the same command goes on where it was. {_ASKING}
 )
 def submit(
     context: typer.Context,
-    source: at.Source,
+    sources: at.Sources,
     is_confirmed: at.Confirmed = False,
     mode: at.Mode = None,
     platform: options.Platform = None,
@@ -53,6 +55,7 @@ def submit(
     end: options.End = None,
     codec: at.Codec = None,
     quality: at.Quality = None,
+    is_fresh: at.Fresh = False,
     key: at.Key = None,
     is_waiting: at.Waiting = False,
     target: at.FetchTo = None,
@@ -63,29 +66,31 @@ def submit(
 ) -> int:
     """Have a service remove a mark: bring the video there, queue the job, and with -o fetch the result.
 
-    The upload goes on after a broken line, and nothing is made double.
+    The upload goes on after a broken line, and nothing is made double. Several videos are a batch with the same
+    options: all are queued, or none; OUT is a folder then.
     """
-    how = at.how(mode, platform, boxes, start, end) | {"codec": codec, "quality": quality}
+    how = at.how(mode, platform, boxes, start, end) | {"codec": codec, "quality": quality, "fresh": is_fresh or None}
     if not is_confirmed:
         hint = "--rights-confirmed, if you own the video or hold the rights to change it"
         raise OptionError("the rights to the video were not confirmed", accepted="who may change it", hint=hint)
-    fetch = None if target is None else at.Fetch(target, overwrite)
-    output = Output(context.obj, is_json=is_json, is_quiet=is_quiet, asks_stop=False)
+    fetch = None if target is None else at.Fetch(target, overwrite, is_of_many=len(sources) > 1)
+    output = Output(context.obj, is_json=is_json, is_quiet=is_quiet, num_sources=len(sources), asks_stop=False)
+    asked = how | {"rights_confirmed": True, "idempotency_key": key, "on_progress": output.event}
+    asked["notes"] = at.notes_folder(os.environ, sys.platform)
     with _client(url) as client, output:
-        with _told(f"what came of {source} is kept; the same command goes on from there"):
-            job = client.submit(
-                source,
-                rights_confirmed=True,
-                idempotency_key=key,
-                notes=at.notes_folder(os.environ, sys.platform),
-                on_progress=output.event,
-                **how,
-            )
+        with _told(f"what came of {', '.join(sources)} is kept; the same command goes on from there"):
+            batch = client.submit_batch(sources, **asked) if len(sources) > 1 else None
+            made = [client.submit(sources[0], **asked)] if batch is None else list(batch)
         if is_waiting or fetch is not None:
-            output.words([f"{job.id}: queued"])
-            return _followed(client, output, job.id, fetch, None)
-    output.result({"job": job.as_dict()}, [job.id], is_data=True)
-    output.words([f"queued; `blanklogo jobs wait {job.id} -o OUT` follows it and fetches the result"])
+            output.words([f"{job.id}: queued" for job in made])
+            return _all_followed(client, output, made, sources, fetch)
+    if batch is None:
+        output.result({"job": made[0].as_dict()}, [made[0].id], is_data=True)
+        output.words([f"queued; `blanklogo jobs wait {made[0].id} -o OUT` follows it and fetches the result"])
+    else:
+        fields = {"batch_id": batch.id, "jobs": [job.as_dict() for job in made]}
+        output.result(fields, [job.id for job in made], is_data=True)
+        output.words([f"queued; `blanklogo jobs list --batch {batch.id}` shows how they are"])
     return 0
 
 
@@ -206,6 +211,22 @@ def _followed(
     path = None if fetch is None else _fetched(client, output, job_id, fetch)
     output.result({"job": job.as_dict(), "output": path and str(path)}, job_words(job, path))
     return 0
+
+
+def _all_followed(client: Client, output: Output, made: list[Job], sources: list[str], fetch: at.Fetch | None) -> int:
+    """One after the other; an error of a single job is raised, one of many is told and counted."""
+    if len(made) == 1:
+        return _followed(client, output, made[0].id, fetch, None)
+    codes = []
+    for job, source in zip(made, sources, strict=True):
+        try:
+            codes.append(_followed(client, output, job.id, fetch, None))
+        except (CancelledError, UnavailableError):  # those after it would come to the same
+            raise
+        except BlankLogoError as error:
+            output.failure(error, Path(source))
+            codes.append(error.exit_code)
+    return max(codes, key=BEST_FIRST.index)
 
 
 def _fetched(client: Client, output: Output, job_id: str, fetch: at.Fetch) -> Path:

@@ -5,7 +5,7 @@
     clients      Client, AsyncClient, Endpoint, AsyncEndpoint: what users hold
     core         every call, as a flow
     asking       a request that is tried again while that may help
-    uploading, downloading, waiting, processing     the longer flows
+    submitting, uploading, downloading, waiting, processing     the longer flows
     effects      what a flow asks of whoever runs it
     drivers      who runs flows: one that waits, one that is awaited
     access       where a service is, and who asks
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from blanklogo.client.clients import AsyncClient, AsyncEndpoint, Client, Endpoint, process_video
     from blanklogo.client.results import (
+        Batch,
         EstimateLine,
         Health,
         Job,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncClient",
     "AsyncEndpoint",
+    "Batch",
     "Client",
     "Endpoint",
     "EstimateLine",

@@ -29,7 +29,7 @@ from blanklogo.errors import (
     from_dict,
 )
 
-MAY_PASS = frozenset({408, 425, 429, 502, 503, 504})
+MAY_PASS = frozenset({408, 423, 425, 429, 502, 503, 504})
 _MAX_CHARACTERS = 2000  # of a text that comes from elsewhere
 _BY_STATUS: Mapping[int, type[BlankLogoError]] = {
     400: OptionError,
@@ -42,6 +42,7 @@ _BY_STATUS: Mapping[int, type[BlankLogoError]] = {
     413: TooLargeError,
     415: OptionError,
     422: OptionError,
+    423: UnavailableError,
     429: UnavailableError,
     460: ConflictError,
     499: CancelledError,
@@ -53,6 +54,7 @@ _BY_STATUS: Mapping[int, type[BlankLogoError]] = {
 _HINTS = {
     401: "BLANKLOGO_TOKEN=ID:SECRET, as `blanklogo token new` shows it",
     413: "submit the file instead: POST /api/v1/jobs/upload, or an upload in pieces",
+    423: "later",
     429: "later",
     502: "later",
     503: "later",

@@ -126,6 +126,7 @@ class Client(_Blocking):
         super().__init__(Core(Access.of(url, token, proxy_key=proxy_key, proxy_secret=proxy_secret)))
 
     submit = _waited(Core.submit)
+    submit_batch = _waited(Core.submit_batch)
     get = _waited(Core.get)
     list = _waited(Core.list)
     wait = _waited(Core.wait)
@@ -161,6 +162,7 @@ class AsyncClient(_Awaitable):
         super().__init__(Core(Access.of(url, token, proxy_key=proxy_key, proxy_secret=proxy_secret)))
 
     submit = _awaited(Core.submit)
+    submit_batch = _awaited(Core.submit_batch)
     get = _awaited(Core.get)
     list = _awaited(Core.list)
     wait = _awaited(Core.wait)

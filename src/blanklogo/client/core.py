@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 from urllib.parse import quote
@@ -15,19 +13,16 @@ from blanklogo.client.access import Access
 from blanklogo.client.answers import read
 from blanklogo.client.asking import asked
 from blanklogo.client.downloading import downloaded
-from blanklogo.client.effects import Flow, Request, done
-from blanklogo.client.files import Notes, Video
-from blanklogo.client.options import Options, body_of, key_of, new_key
-from blanklogo.client.results import EstimateLine, Health, Job, JobPage, PlatformInfo, Processed, Readiness
-from blanklogo.client.uploading import uploaded
+from blanklogo.client.effects import Flow
+from blanklogo.client.options import Options, body_of, new_key
+from blanklogo.client.results import Batch, EstimateLine, Health, Job, JobPage, PlatformInfo, Processed, Readiness
+from blanklogo.client.submitting import JOBS, Call, post, submitted, submitted_together
 from blanklogo.client.waiting import followed, job_of
-from blanklogo.errors import ConflictError, NotFoundError, OptionError, UnavailableError
+from blanklogo.errors import NotFoundError, OptionError, UnavailableError
 from blanklogo.types.job import Progress
 
-JOBS = "/api/v1/jobs"
 PROCESS_SECONDS = 1800.0  # the longest that anybody waits for an answer
 _READY_SECONDS = 90.0  # a worker may have to load first
-_URL = re.compile(r"https?://", re.IGNORECASE)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -71,24 +66,33 @@ class Core:
             TooLargeError: larger than the service takes.
             UnavailableError: the service cannot be reached.
         """
-        body = body_of(options, rights_confirmed=rights_confirmed)
-        key = None if idempotency_key is None else _checked_key(idempotency_key)
-        if isinstance(source, str) and _URL.match(source):
-            return (yield from self._created({**body, "video_url": source}, key or new_key()))
-        video = yield from done(partial(Video.at, Path(source)))
-        notes_of_it = Notes(notes, self.access.url, video, key)
-        upload = yield from uploaded(self.access, notes_of_it, on_progress)
-        try:
-            job = yield from self._created_of(upload.upload_id, body, key)
-        except (ConflictError, NotFoundError, OptionError):
-            if not upload.was_whole or key is not None:
-                raise
-            yield from done(notes_of_it.forget)  # what was noted came to an end otherwise, by other options say
-            upload = yield from uploaded(self.access, notes_of_it, on_progress)
-            job = yield from self._created_of(upload.upload_id, body, key)
-        if key is None:
-            yield from done(notes_of_it.forget)
-        return job
+        call = _call(options, rights_confirmed, idempotency_key, notes, on_progress)
+        return (yield from submitted(self.access, source, call))
+
+    def submit_batch(
+        self,
+        sources: Sequence[str | Path],
+        *,
+        rights_confirmed: bool,
+        idempotency_key: str | None = None,
+        notes: Path | None = None,
+        on_progress: Callable[[Progress], Any] | None = None,
+        **options: Unpack[Options],
+    ) -> Flow[Batch]:
+        """Queues removals of up to 20 videos with the same options: all of them, or none.
+
+        Args:
+            sources: paths and URLs, mixed as you like. Files are uploaded one after the other.
+            idempotency_key: a name for the batch, as for the job of `submit`.
+            on_progress: hears how far all uploads together are, in bytes.
+
+        The other arguments, and what is raised, are those of `submit`.
+
+        Returns:
+            The batch's id and its jobs, in the order of the sources.
+        """
+        call = _call(options, rights_confirmed, idempotency_key, notes, on_progress)
+        return (yield from submitted_together(self.access, sources, call))
 
     def get(self, job_id: str) -> Flow[Job]:
         """A job as it is now, with its report if it is done. Raises NotFoundError."""
@@ -184,7 +188,7 @@ class Core:
     def estimate(self, width_px: int, height_px: int, num_frames: int) -> Flow[tuple[EstimateLine, ...]]:
         """What a removal of such a clip will take, on each kind of worker; the service's own comes first."""
         body = {"width": width_px, "height": height_px, "num_frames": num_frames}
-        answer = yield from asked(_post(self.access, "/api/v1/estimate", body, new_key()))
+        answer = yield from asked(post(self.access, "/api/v1/estimate", body, new_key()))
         return read(answer, lambda told: tuple(map(EstimateLine.of_view, told["lines"])))
 
     def platforms(self) -> Flow[tuple[PlatformInfo, ...]]:
@@ -229,12 +233,6 @@ class Core:
         fields = {**body_of(options, rights_confirmed=rights_confirmed), "name": name}
         key = new_key() if idempotency_key is None else _checked_key(idempotency_key)
         return (yield from processing.asked_of_service(self.access, video, fields, key, wait_seconds))
-
-    def _created_of(self, upload_id: str, body: dict[str, Any], key: str | None) -> Flow[Job]:
-        return self._created({**body, "upload_id": upload_id}, key or key_of(upload_id, body))
-
-    def _created(self, body: dict[str, Any], key: str) -> Flow[Job]:
-        return read((yield from asked(_post(self.access, JOBS, body, key))), Job.of_created)
 
 
 class EndpointCore:
@@ -283,9 +281,15 @@ def _health(access: Access) -> Flow[Health]:
     return read(answer, Health.of_view)
 
 
-def _post(access: Access, path: str, body: Any, key: str) -> Request:
-    headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-    return access.request("POST", path, headers=headers, content=json.dumps(body).encode())
+def _call(
+    options: Options,
+    rights_confirmed: bool,
+    idempotency_key: str | None,
+    notes: Path | None,
+    hear: Callable[[Progress], Any] | None,
+) -> Call:
+    body = body_of(options, rights_confirmed=rights_confirmed)
+    return Call(body, None if idempotency_key is None else _checked_key(idempotency_key), notes, hear)
 
 
 def _checked_id(job_id: str) -> str:

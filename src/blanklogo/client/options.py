@@ -24,6 +24,7 @@ class Options(TypedDict, total=False):
         codec: "h264" or "hevc"; by default the source's.
         quality: constant rate factor, 0 to 51; by default visually lossless.
         detector, inpainter: "auto", "none", or a name of weights that the service has.
+        fresh: made anew, though the service has the result of the same video with the same options.
         webhook_url: who is told what happens to the job, by a service that has webhooks.
         webhook_events: which events are told; by default the service's own choice.
         metadata: the caller's own notes, which come back as they are.
@@ -38,6 +39,7 @@ class Options(TypedDict, total=False):
     quality: float | None
     detector: str | None
     inpainter: str | None
+    fresh: bool
     webhook_url: str | None
     webhook_events: Sequence[str] | None
     metadata: Mapping[str, Any] | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
@@ -57,6 +57,7 @@ class Job:
         result: of a completed one, while it is kept.
         failure: why it failed.
         report: of a completed one; None in a list.
+        from_cache: the earlier job whose result this one was given, without any work.
         num_attempts: how often it was begun.
         metadata: as it was given.
         took_seconds: from the beginning of the work to its end.
@@ -73,6 +74,7 @@ class Job:
     result: Result | None = None
     failure: BlankLogoError | None = None
     report: Report | None = field(default=None, repr=False)
+    from_cache: str | None = None
     num_attempts: int = 0
     batch_id: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -95,6 +97,7 @@ class Job:
             result=Result.of_view(told["output"]) if told.get("output") else None,
             failure=_failure(told["error"]) if told.get("error") else None,
             report=Report.from_dict(told["report"]) if told.get("report") else None,
+            from_cache=told.get("from_cache"),
             num_attempts=int(told["attempts"]),
             batch_id=told.get("batch_id"),
             metadata=dict(told.get("metadata") or {}),
@@ -142,6 +145,7 @@ class Job:
             "result": result and {"filename": result.name, "bytes": result.num_bytes, "sha256": result.sha256},
             "error": failure and failure.as_dict(),
             "report": self.report and self.report.as_dict(),
+            "from_cache": self.from_cache,
             "attempts": self.num_attempts,
             "batch_id": self.batch_id,
             "metadata": dict(self.metadata),
@@ -149,6 +153,37 @@ class Job:
             "created": self.created.isoformat(),
             "completed": self.completed and self.completed.isoformat(),
         }
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Jobs that were made together.
+
+    Attributes:
+        id: by which `list` and `each` find them.
+        jobs: as they were when it was asked for, in the order of their videos.
+    """
+
+    id: str
+    jobs: tuple[Job, ...]
+    created: datetime
+
+    @classmethod
+    def of_created(cls, told: Mapping[str, Any], names: Sequence[str]) -> Self:
+        """From the answer to a request that made it.
+
+        Args:
+            names: of the files; "" of what is at a URL.
+        """
+        batch_id, created = str(told["batch_id"]), datetime.fromisoformat(told["created_at"])
+        jobs = [
+            Job(str(one["job_id"]), str(one["status"]), created, input_name=name, batch_id=batch_id)
+            for one, name in zip(told["jobs"], names, strict=True)
+        ]
+        return cls(batch_id, tuple(jobs), created)
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(self.jobs)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
-from blanklogo.errors import BlankLogoError, CallerError, OptionError, UnauthorizedError, WriteError
+from blanklogo.errors import BlankLogoError, CallerError, CancelledError, OptionError, UnauthorizedError, WriteError
 from blanklogo.service.tokens.dependency import CHALLENGE
 from blanklogo.wire import http_status
 
@@ -77,7 +78,8 @@ def answer(error: BlankLogoError, request_id: str) -> JSONResponse:
     status = status_of(error)
     headers = CHALLENGE if isinstance(error, UnauthorizedError) else None
     if not isinstance(error, CallerError):
-        log.error("%s: %s: %s", request_id, type(error).__name__, error)
+        level = logging.INFO if isinstance(error, CancelledError) else logging.ERROR  # who went away did nothing wrong
+        log.log(level, "%s: %s: %s", request_id, type(error).__name__, error)
         return problem(request_id, status, code_of(error), _title(status), error.hint and "later", headers)
     detail = error.came if error.accepted is None else f"{error.came}; accepted: {error.accepted}"
     return problem(request_id, status, code_of(error), detail, error.hint, headers)
@@ -90,6 +92,10 @@ def install(app: FastAPI) -> None:
     async def on_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, BlankLogoError)
         return answer(error, request_id_of(request))
+
+    @app.exception_handler(ClientDisconnect)
+    async def on_leaving(request: Request, error: Exception) -> JSONResponse:
+        return answer(CancelledError("the client went away in the middle of its body"), request_id_of(request))
 
     @app.exception_handler(RequestValidationError)
     async def on_unfit(request: Request, error: Exception) -> JSONResponse:

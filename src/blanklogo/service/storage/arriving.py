@@ -10,6 +10,7 @@ from fastapi import HTTPException, Request
 from starlette.requests import ClientDisconnect
 
 from blanklogo.errors import CancelledError, OptionError
+from blanklogo.service.storage.lanes import Lane
 from blanklogo.service.storage.meter import too_large
 
 PAUSE_SECONDS = 60.0  # the longest for which nothing comes
@@ -55,23 +56,32 @@ def announced_bytes(request: Request, max_bytes: int) -> int | None:
     return int(said)
 
 
-async def arriving(request: Request, pause_seconds: float = PAUSE_SECONDS) -> AsyncIterator[bytes]:
+async def arriving(
+    request: Request, pause_seconds: float = PAUSE_SECONDS, lane: Lane | None = None
+) -> AsyncIterator[bytes]:
     """The body's pieces as they come.
+
+    Args:
+        lane: in which others may wait for this one's end.
 
     Raises:
         CancelledError: the client went away.
-        HTTPException: 408, nothing came for too long.
+        HTTPException: 408, nothing came for too long; 423, somebody else goes on in the lane.
     """
     stream = request.stream()
+    lane = lane or Lane()
     try:
         while True:
-            async with asyncio.timeout(pause_seconds):
-                piece = await anext(stream, None)
+            async with asyncio.timeout(pause_seconds) as limit:
+                with lane.waiting(limit):
+                    piece = await anext(stream, None)
             if piece is None:
                 return
             if piece:
                 yield piece
     except TimeoutError:
+        if lane.is_to_leave:
+            raise HTTPException(423, "nothing came, and another request goes on with this upload", _CLOSE) from None
         raise HTTPException(408, f"nothing came for {pause_seconds:g} seconds", _CLOSE) from None
     except ClientDisconnect:
         raise CancelledError("the client went away in the middle of its body") from None

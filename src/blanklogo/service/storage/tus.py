@@ -8,7 +8,8 @@ creation, expiration, checksum and termination.
     OPTIONS  what is understood here
 
 Errors are raised as the tree's, for the application to make answers of; those that only this protocol knows are
-HTTPExceptions with its statuses (409 is ConflictError's, 410 over, 412 another version, 460 another checksum).
+HTTPExceptions with its statuses (409 is ConflictError's, 410 over, 412 another version, 423 an earlier request is still
+at it, 460 another checksum).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import hmac
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -31,6 +32,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from blanklogo.errors import CancelledError, ConflictError, OptionError, TooLargeError
 from blanklogo.service.storage.arriving import Gate, announced_bytes, arriving
+from blanklogo.service.storage.lanes import Lane, Lanes
 from blanklogo.service.storage.places import Places
 from blanklogo.service.storage.uploads import PART_BYTES, About, Uploads
 
@@ -57,6 +59,7 @@ class Tus:
     gate: Gate
     now: Callable[[], float] = time.time
     max_open: int = MAX_OPEN
+    lanes: Lanes = field(default_factory=Lanes)
 
 
 class _Route(APIRoute):
@@ -90,16 +93,16 @@ def tus_router(prefix: str, owner_of: Callable[..., str]) -> APIRouter:
         return _begun(_tus(request), request, owner)
 
     @router.head("/{upload_id}", dependencies=speaks)
-    def look(request: Request, upload_id: str, owner: str = asking) -> Response:
-        return _looked(_tus(request), owner, upload_id)
+    async def look(request: Request, upload_id: str, owner: str = asking) -> Response:
+        return await _alone(_looked, _tus(request), owner, upload_id)
 
     @router.patch("/{upload_id}", dependencies=speaks)
     async def send(request: Request, upload_id: str, owner: str = asking) -> Response:
         return await _sent(_tus(request), request, owner, upload_id)
 
     @router.delete("/{upload_id}", dependencies=speaks)
-    def forget(request: Request, upload_id: str, owner: str = asking) -> Response:
-        return _forgotten(_tus(request), owner, upload_id)
+    async def forget(request: Request, upload_id: str, owner: str = asking) -> Response:
+        return await _alone(_forgotten, _tus(request), owner, upload_id)
 
     @router.post("/{upload_id}", dependencies=speaks)
     async def override(request: Request, upload_id: str, owner: str = asking) -> Response:
@@ -108,7 +111,7 @@ def tus_router(prefix: str, owner_of: Callable[..., str]) -> APIRouter:
         if method == "PATCH":
             return await _sent(_tus(request), request, owner, upload_id)
         if method == "DELETE":
-            return await run_in_threadpool(_forgotten, _tus(request), owner, upload_id)
+            return await _alone(_forgotten, _tus(request), owner, upload_id)
         raise HTTPException(405, "POST to an upload", {"Allow": "HEAD, PATCH, DELETE"})
 
     return router
@@ -141,6 +144,12 @@ def _understood(tus: Tus) -> Response:
     return Response(status_code=204, headers=told)
 
 
+async def _alone(work: Callable[[Tus, str, str], Response], tus: Tus, owner: str, upload_id: str) -> Response:
+    """Once nobody else is at the upload any more."""
+    async with tus.lanes.entered(f"{owner}/{upload_id}"):
+        return await run_in_threadpool(work, tus, owner, upload_id)
+
+
 def _looked(tus: Tus, owner: str, upload_id: str) -> Response:
     about = tus.uploads.about(owner, upload_id)
     offset = _offset(tus, about)
@@ -157,9 +166,10 @@ def _forgotten(tus: Tus, owner: str, upload_id: str) -> Response:
 
 
 async def _sent(tus: Tus, request: Request, owner: str, upload_id: str) -> Response:
-    with tus.gate.passed():
-        about = await run_in_threadpool(tus.uploads.about, owner, upload_id)
-        return await _appended(tus, request, about)
+    about = await run_in_threadpool(tus.uploads.about, owner, upload_id)
+    async with tus.lanes.entered(f"{owner}/{upload_id}") as lane:
+        with tus.gate.passed():
+            return await _appended(tus, request, about, lane)
 
 
 def _check_version(request: Request) -> None:
@@ -189,7 +199,7 @@ def _begun(tus: Tus, request: Request, owner: str) -> Response:
     return Response(status_code=201, headers={"Location": location, **_told(tus, about, 0)})
 
 
-async def _appended(tus: Tus, request: Request, about: About) -> Response:
+async def _appended(tus: Tus, request: Request, about: About, lane: Lane) -> Response:
     if request.headers.get("content-type", "") != BODY_TYPE:
         raise HTTPException(415, f"Content-Type is to be {BODY_TYPE}")
     offset = await run_in_threadpool(_offset, tus, about)
@@ -197,19 +207,19 @@ async def _appended(tus: Tus, request: Request, about: About) -> Response:
         raise ConflictError(f"the upload goes on at {offset}", hint="HEAD, then PATCH from there")
     announced_bytes(request, about.num_bytes - offset)
     if "upload-checksum" in request.headers:
-        offset = await _checked(tus, request, about, offset)
+        offset = await _checked(tus, request, about, offset, lane)
     else:
-        offset = await _streamed(tus, request, about, offset)
+        offset = await _streamed(tus, request, about, offset, lane)
     if offset == about.num_bytes:
         await run_in_threadpool(tus.uploads.finish, about)
     return Response(status_code=204, headers=_told(tus, about, offset))
 
 
-async def _streamed(tus: Tus, request: Request, about: About, offset: int) -> int:
+async def _streamed(tus: Tus, request: Request, about: About, offset: int, lane: Lane) -> int:
     """Keeps what comes, part by part; what has come when it breaks off, too."""
     held = bytearray()
     try:
-        async for piece in arriving(request):
+        async for piece in arriving(request, lane=lane):
             held += piece
             while len(held) >= PART_BYTES:
                 data = bytes(held[:PART_BYTES])
@@ -221,13 +231,13 @@ async def _streamed(tus: Tus, request: Request, about: About, offset: int) -> in
     return await run_in_threadpool(tus.uploads.append, about, offset, bytes(held))
 
 
-async def _checked(tus: Tus, request: Request, about: About, offset: int) -> int:
+async def _checked(tus: Tus, request: Request, about: About, offset: int, lane: Lane) -> int:
     """Keeps what comes if it has the checksum; so it is held until the last byte, and must be no more than a part."""
     algorithm, _, wanted = request.headers["upload-checksum"].partition(" ")
     if algorithm not in CHECKSUMS:
         raise OptionError(f"checksum {algorithm[:40]!r}", accepted=", ".join(CHECKSUMS))
     held = bytearray()
-    async for piece in arriving(request):
+    async for piece in arriving(request, lane=lane):
         held += piece
         if len(held) > PART_BYTES:
             raise TooLargeError("a piece with a checksum", accepted=f"up to {PART_BYTES} bytes", hint="smaller pieces")
