@@ -91,7 +91,7 @@ def _patterns(record: Record, places: Sequence[tuple[Box, NDArray[np.bool_]]]) -
 
 def _pattern(box: Box, fields: NDArray[np.float32], on: NDArray[np.bool_]) -> _Pattern | None:
     """Two means of the fields, float32 [n, 2, h, w]; None where they are not two."""
-    pattern = None
+    pattern, spread = None, 0.0
     for _ in range(NUM_ROUNDS):
         if min(np.count_nonzero(on), np.count_nonzero(~on)) < LEAST_PICTURES:
             return None
