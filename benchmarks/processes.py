@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_KB = re.compile(rb"^(Rss|Pss):\s+(\d+) kB", re.MULTILINE)
+_KB = re.compile(rb"^(Rss|Pss|Anonymous):\s+(\d+) kB", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,15 @@ class Held:
     Attributes:
         rss_bytes: resident; what several share counts for each.
         pss_bytes: resident; what several share counts once, divided among them.
+        own_bytes: resident, and of no file: what programs ask for. How many others have the same libraries open
+            changes nothing here.
         num_files: open ones, connections and pipes included.
         num_databases: of them, SQLite's.
     """
 
     rss_bytes: int = 0
     pss_bytes: int = 0
+    own_bytes: int = 0
     num_threads: int = 0
     num_files: int = 0
     num_databases: int = 0
@@ -32,6 +35,7 @@ class Held:
         return Held(
             self.rss_bytes + other.rss_bytes,
             self.pss_bytes + other.pss_bytes,
+            self.own_bytes + other.own_bytes,
             self.num_threads + other.num_threads,
             self.num_files + other.num_files,
             self.num_databases + other.num_databases,
@@ -41,9 +45,10 @@ class Held:
 def held(pid: int) -> Held:
     """By a process; nothing by one that is not there."""
     memory = {name: 1024 * int(number) for name, number in _KB.findall(read(pid, "smaps_rollup"))}
+    rss_bytes, pss_bytes, own_bytes = (memory.get(name, 0) for name in (b"Rss", b"Pss", b"Anonymous"))
     files = _open_files(pid)
     num_databases = sum(".db" in file for file in files)
-    return Held(memory.get(b"Rss", 0), memory.get(b"Pss", 0), _num_threads(pid), len(files), num_databases)
+    return Held(rss_bytes, pss_bytes, own_bytes, _num_threads(pid), len(files), num_databases)
 
 
 def children(pid: int) -> list[int]:

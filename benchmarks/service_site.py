@@ -64,7 +64,11 @@ class Ground:
     def client(self, token: str | None = None, timeout_seconds: float = 60.0) -> httpx2.Client:
         """One with this token, or with the ground's own, which may do everything."""
         headers = {"Authorization": f"Bearer {token or self.token}"}
-        return httpx2.Client(base_url=self.url, headers=headers, timeout=timeout_seconds, trust_env=False)
+        # The service closes a line that was idle for five seconds; one that is nearly that old is not used again.
+        limits = httpx2.Limits(keepalive_expiry=2.0)
+        return httpx2.Client(
+            base_url=self.url, headers=headers, timeout=timeout_seconds, limits=limits, trust_env=False
+        )
 
     @property
     def environment(self) -> dict[str, str]:

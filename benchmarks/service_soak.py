@@ -57,9 +57,9 @@ _PROTOCOL = f"""\
 they come and go. Users, each with a token of its own, do by turns what the last table names, with clips of 160 x 120
 px and 40 frames, and check what comes back: each result by its digest, a range of it, that no job's progress goes
 backwards, that what must be refused is. After {WARM_SECONDS:g} s they pause; what the service holds at rest then is
-compared with what it holds at rest in the end. Looked at every {EVERY_SECONDS:g} s. *Growth*: median of the second
-fifth and of the last; slope over the last two thirds by least squares through the medians of 20 spans, and twice its
-standard error."""
+compared with what it holds at rest in the end. Looked at every {EVERY_SECONDS:g} s. *Memory* is resident and of no
+file. *Growth*: median of the second fifth and of the last; slope over the last two thirds by least squares through the
+medians of 20 spans, and twice its standard error."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,6 @@ def main(arguments: list[str] | None = None) -> int:
         soaked = _soaked(Path(folder), options.minutes, options.users)
     text = "\n".join(page(soaked, options.minutes))
     print(text)
-    print(*soaked.world.faults, sep="\n", file=sys.stderr)
     if options.minutes >= FIT_FOR_PAGE_MINUTES:
         write_part("soak", text)
     return int(not soaked.is_good)
@@ -102,14 +101,12 @@ def _soaked(folder: Path, minutes: float, num_users: int) -> Soaked:
     ground = new_ground(folder / "site", None, **_SETTINGS)
     with _world(ground, folder / "clips") as world, site(ground, (SERVE,)) as (process,):
         sampler = Sampler(ground, process)
-        _used(world, num_users, WARM_SECONDS)
+        _used(world, num_users, WARM_SECONDS, process)
         before = _at_rest(sampler, ground)
         _tell(f"at rest: {before}")
         warm_workers = set(sampler.workers)
-        with sampler.watching():
-            _used(world, num_users, 60 * minutes)
-            working = descendants(process.pid)
-        sampler.write(SAMPLES)
+        with sampler.watching(SAMPLES):
+            working = _used(world, num_users, 60 * minutes, process)
         seen = sampler.workers - warm_workers
         _all_gone(ground)
         after = _at_rest(sampler, ground)
@@ -147,8 +144,8 @@ def _world(ground: Ground, folder: Path) -> Iterator[World]:
         yield World(ground, clips, "long.mp4", elsewhere, hook, receiver, hostile)
 
 
-def _used(world: World, num_users: int, seconds: float) -> None:
-    """By so many users, for so long; then each ends what it is at."""
+def _used(world: World, num_users: int, seconds: float, process: Process) -> set[int]:
+    """By so many users, for so long; then each ends what it is at. The workers that there were up to then."""
     world.leaving.clear()
     users = [User(world, number, DEEDS) for number in range(num_users)]
     for user in users:
@@ -157,9 +154,11 @@ def _used(world: World, num_users: int, seconds: float) -> None:
     while time.monotonic() < end and any(user.is_alive() for user in users):
         world.leaving.wait(min(30, max(0.0, end - time.monotonic())))
         _tell(f"{world.done.total()} deeds, {world.ends.total()} jobs, {len(world.faults)} faults")
+    working = descendants(process.pid)
     world.leaving.set()
     for user in users:
         user.join()
+    return working
 
 
 def _at_rest(sampler: Sampler, ground: Ground) -> Sample:
@@ -188,10 +187,10 @@ def _log_rows(process: Process, code: int) -> Iterator[tuple[str, str, str, bool
 
 def _trend_rows(samples: list[Sample]) -> Iterator[tuple[str, str, str, bool]]:
     times = [one.at_seconds for one in samples]
-    for words, name in (("the service's memory", "service_pss_mb"), ("the workers' memory", "workers_pss_mb")):
+    for words, name in (("the service's memory", "service_own_mb"), ("the workers' memory", "workers_own_mb")):
         found = trend(times, [getattr(one, name) for one in samples])
         told = f"{found.second:.0f} → {found.last:.0f} MB; {found.per_hour:+.1f} ± {found.error_per_hour:.1f} MB/h"
-        yield f"growth of {words} (PSS)", told, f"{LIMIT_MB:g} MB, {LIMIT_MB:g} MB/h", found.is_flat(LIMIT_MB)
+        yield f"growth of {words}", told, f"{LIMIT_MB:g} MB, {LIMIT_MB:g} MB/h", found.is_flat(LIMIT_MB)
 
 
 def _rest_rows(before: Sample, after: Sample) -> Iterator[tuple[str, str, str, bool]]:
@@ -206,9 +205,9 @@ def _rest_rows(before: Sample, after: Sample) -> Iterator[tuple[str, str, str, b
     pooled = max(before.service_databases, after.service_databases)
     told = f"{before.service_databases}, {after.service_databases}"
     yield "open files of its databases at rest", told, f"{POOLED_FILES}, in pools", pooled <= POOLED_FILES
-    grown = after.service_pss_mb - before.service_pss_mb
-    told = f"{before.service_pss_mb:.0f}, {after.service_pss_mb:.0f} MB"
-    yield "memory of the service at rest, before and after (PSS)", told, f"{LIMIT_MB:g} MB more", grown <= LIMIT_MB
+    grown = after.service_own_mb - before.service_own_mb
+    told = f"{before.service_own_mb:.0f}, {after.service_own_mb:.0f} MB"
+    yield "memory of the service at rest, before and after", told, f"{LIMIT_MB:g} MB more", grown <= LIMIT_MB
 
 
 def _left_rows(ground: Ground) -> Iterator[tuple[str, str, str, bool]]:

@@ -197,7 +197,7 @@ DEEDS = {
     "batch of four": (1, batch),
     "`/process_video_http`": (2, all_in_one),
     "recalled": (1, recalled),
-    "cancelled, half retried": (1, cancelled),
+    "cancelled, half retried": (2, cancelled),
     "repeated under one key": (1, repeated),
     "with a webhook": (2, told_by_webhook),
     "hostile file": (3, hostile),

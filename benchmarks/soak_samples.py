@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 import re
@@ -44,12 +43,14 @@ class Sample:
     at_seconds: float
     service_rss_mb: float
     service_pss_mb: float
+    service_own_mb: float
     service_threads: int
     service_files: int
     service_databases: int
     num_workers: int
     workers_rss_mb: float
     workers_pss_mb: float
+    workers_own_mb: float
     workers_threads: int
     workers_files: int
     num_temporary: int
@@ -93,12 +94,14 @@ class Sampler:
             at_seconds=round(time.monotonic() - self._began, 1),
             service_rss_mb=service.rss_bytes / 1e6,
             service_pss_mb=service.pss_bytes / 1e6,
+            service_own_mb=service.own_bytes / 1e6,
             service_threads=service.num_threads,
             service_files=service.num_files - service.num_databases,
             service_databases=service.num_databases,
             num_workers=len(below),
             workers_rss_mb=workers.rss_bytes / 1e6,
             workers_pss_mb=workers.pss_bytes / 1e6,
+            workers_own_mb=workers.own_bytes / 1e6,
             workers_threads=workers.num_threads,
             workers_files=workers.num_files,
             num_temporary=len(files_below(self._ground.temporary)),
@@ -114,8 +117,14 @@ class Sampler:
         )
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Looks every few seconds for the length of the block."""
+    def watching(self, table: Path) -> Iterator[None]:
+        """Looks every few seconds for the length of the block.
+
+        Args:
+            table: where each sample is a line at once, as CSV, so that who stops this has those before.
+        """
+        table.parent.mkdir(parents=True, exist_ok=True)
+        table.write_text(",".join(one.name for one in fields(Sample)) + "\n")
         over = threading.Event()
 
         def looks() -> None:
@@ -123,6 +132,8 @@ class Sampler:
                 while not over.is_set():
                     try:
                         self.samples.append(self.look(http))
+                        with table.open("a") as file:
+                            file.write(",".join(map(str, astuple(self.samples[-1]))) + "\n")
                     except httpx2.HTTPError:
                         self.num_silent += 1
                     over.wait(EVERY_SECONDS)
@@ -134,14 +145,6 @@ class Sampler:
         finally:
             over.set()
             thread.join()
-
-    def write(self, path: Path) -> None:
-        """As CSV."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow([one.name for one in fields(Sample)])
-            writer.writerows([astuple(one) for one in self.samples])
 
 
 def num_server_errors(http: httpx2.Client) -> dict[str, int]:

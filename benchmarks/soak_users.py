@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import sys
 import tempfile
 import threading
 import time
@@ -67,6 +68,7 @@ class World:
     def fault(self, words: str) -> None:
         with self._lock:
             self.faults.append(words)
+        print(words, file=sys.stderr, flush=True)
 
     def next_hostile(self) -> HostileFile:
         with self._lock:

@@ -73,6 +73,7 @@ class _Line:
         self._far = socket.create_connection(("127.0.0.1", proxy.port), timeout=30)
         self._far.settimeout(None)
         self._cuts_down: list[int] = []
+        self._both_over = threading.Barrier(2)
         self.threads = [threading.Thread(target=target) for target in (self._up, self._down)]
         for thread in self.threads:
             thread.start()
@@ -86,8 +87,6 @@ class _Line:
         self.end()
         for thread in self.threads:
             thread.join()
-        self._near.close()
-        self._far.close()
 
     def _up(self) -> None:
         self._pump(self._near, self._far, self._looked_up)
@@ -104,6 +103,9 @@ class _Line:
                 if not goes_on:
                     break
         self.end()
+        if self._both_over.wait() == 0:  # only who closes tells a sender that nobody reads any more
+            self._near.close()
+            self._far.close()
 
     def _looked_up(self, data: bytes) -> tuple[bytes, bool]:
         proxy = self._proxy
