@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from blanklogo.detection.presence import steady
 from blanklogo.detection.record import Picture, Record
 from blanklogo.detection.samples import gradient_field
 from blanklogo.types import Box
@@ -49,9 +50,8 @@ class _Pattern:
     template: Field
 
     def response(self, field: Field) -> float:
-        return float(np.vdot(field - self.ground, self.template)) / max(
-            float(np.vdot(self.template, self.template)), 1e-6
-        )
+        energy = float(np.vdot(self.template, self.template))
+        return float(np.vdot(field - self.ground, self.template)) / max(energy, 1e-6)
 
 
 def appearances(record: Record, places: Sequence[tuple[Box, NDArray[np.bool_]]]) -> list[Appearance | None]:
@@ -61,22 +61,23 @@ def appearances(record: Record, places: Sequence[tuple[Box, NDArray[np.bool_]]])
         places: a box, and for each picture of the record whether a network saw something there about then.
     """
     patterns = _patterns(record, places)
-    clear = [index for index, pattern in enumerate(patterns) if pattern is not None]
-    found: list[Appearance | None] = [None] * len(places)
-    answers = np.zeros((len(record.pictures), len(clear)), np.float32)
-    if clear:
-        for row, picture in enumerate(record.pictures):
-            fields = _fields(picture, [places[index][0] for index in clear])
-            answers[row] = [_known(patterns[index]).response(field) for index, field in zip(clear, fields, strict=True)]
-    for column, index in enumerate(clear):
-        template = _known(patterns[index]).template
-        found[index] = Appearance(_bare(template), _steady(answers[:, column] > 0.5))
+    clear = {index: pattern for index, pattern in enumerate(patterns) if pattern is not None}
+    answers = dict(zip(clear, _answers(record, list(clear.values())).T > 0.5, strict=True))
+    return [
+        None if pattern is None else Appearance(_bare(pattern.template), steady(answers[index]))
+        for index, pattern in enumerate(patterns)
+    ]
+
+
+def _answers(record: Record, patterns: Sequence[_Pattern]) -> NDArray[np.float32]:
+    """r of every picture, float32 [num_pictures, num_patterns]."""
+    found = np.zeros((len(record.pictures), len(patterns)), np.float32)
+    if not patterns:
+        return found
+    for row, picture in enumerate(record.pictures):
+        fields = _fields(picture, [pattern.box for pattern in patterns])
+        found[row] = [pattern.response(field) for pattern, field in zip(patterns, fields, strict=True)]
     return found
-
-
-def _known(pattern: _Pattern | None) -> _Pattern:
-    assert pattern is not None
-    return pattern
 
 
 def _patterns(record: Record, places: Sequence[tuple[Box, NDArray[np.bool_]]]) -> list[_Pattern | None]:
@@ -99,7 +100,7 @@ def _pattern(box: Box, fields: NDArray[np.float32], on: NDArray[np.bool_]) -> _P
         pattern = _Pattern(box, ground, fields[on].mean(0) - ground)
         answers = np.array([pattern.response(field) for field in fields])
         spread = (answers[on].std() + answers[~on].std()) / 2
-        on = _steady(answers > 0.5)
+        on = steady(answers > 0.5)
     return pattern if spread <= MOST_SPREAD and min(np.count_nonzero(on), np.count_nonzero(~on)) else None
 
 
@@ -119,9 +120,3 @@ def _bare(template: Field) -> Field:
     """The pattern without what is hardly more than noise."""
     strength = np.abs(template).sum(0)
     return np.where(strength >= PIXEL_SHARE * np.percentile(strength, 95), template, 0).astype(np.float32)
-
-
-def _steady(on: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Lone pictures are overruled by their neighbours."""
-    padded = np.pad(on, 1, mode="edge").astype(int)
-    return padded[:-2] + padded[1:-1] + padded[2:] >= 2

@@ -65,11 +65,6 @@ def detect_marks(
         return Detection((), (within,), SHORT)
     if min(seen.small_size_px) < LEAST_SIZE_PX:
         return Detection((), seen.shots, SMALL)
-    return detect_in(seen, within, platform=platform, finder=finder)
-
-
-def detect_in(seen: Record, within: TimeRange, *, platform: Platform | None, finder: Finder | None) -> Detection:
-    """`detect_marks`, of what one pass over the samples left."""
     marks, abstained, is_still = _by_evidence(seen, platform)
     learnt: list[list[Place]] = []
     if finder is not None:

@@ -65,11 +65,12 @@ def _with_one_outline(record: Record, group: list[Place]) -> list[Place]:
     if len(group) == 1:
         return group
     best = max(group, key=lambda place: place.candidate.peak * place.candidate.isolation)
-    others = [_laid(best.candidate, place.candidate, record) for place in group if place is not best]
+    others = [laid(best.candidate, place.candidate, record) for place in group if place is not best]
     return places(record, [best.candidate, *others])
 
 
-def _laid(best: Candidate, other: Candidate, record: Record) -> Candidate:
+def laid(best: Candidate, other: Candidate, record: Record) -> Candidate:
+    """The best one's outline where it fits at the other's place; the other as it is where it does not."""
     like, x, y = likeness(other.template, best.template)
     left, top = other.box.x0 + x, other.box.y0 + y
     height, width = record.small_size_px

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from blanklogo.detection.appearing import Appearance, appearances
 from blanklogo.detection.candidates import Candidate
 from blanklogo.detection.glances import Glance
-from blanklogo.detection.hops import LEAST_SHARE, SURE_LIKE
+from blanklogo.detection.hops import LEAST_SHARE, laid
 from blanklogo.detection.matching import likeness
 from blanklogo.detection.places import Place, exclusive, union
 from blanklogo.detection.record import Record
@@ -27,9 +27,7 @@ LEAST_SCORE = 0.2  # mean of a place's scores in the windows that show it; less 
 SURE = 0.46  # mean score times the share of the video: no clean film that was looked at reaches it
 SURE_MOVING = 0.3  # where the scene moves and the thing does not: less is needed
 SURE_HOPPING = 0.25  # where one pattern is at several places in turn; no clean film has more than 0.21
-LIKE = (
-    0.4  # of two places of one mark, each seen by the network; others before a scene that stands still stay under 0.36
-)
+LIKE = 0.4  # of two places of one mark that the network saw; others before a still scene stay under 0.36
 SURE_ALONE = 0.65  # mean score of what a single window shows, in clips of a few seconds
 LEAST_WINDOWS = 2
 
@@ -125,17 +123,12 @@ def _hops(place: Place, group: list[Place]) -> bool:
 def _with_one_outline(record: Record, group: list[Seen]) -> list[Place]:
     """The places, with the outline of the surest one laid where it fits at the others."""
     best = max(group, key=lambda one: one.sureness * one.num_windows).place
-    return [one.place if one.place is best else _laid(record, best, one.place) for one in group]
-
-
-def _laid(record: Record, best: Place, other: Place) -> Place:
-    like, x, y = likeness(other.candidate.template, best.candidate.template)
-    left, top = other.box.x0 + x, other.box.y0 + y
-    height, width = record.small_size_px
-    fits = 0 <= left <= width - best.box.width and 0 <= top <= height - best.box.height
-    if like < SURE_LIKE or not fits:
-        return other
-    return replace(other, candidate=best.candidate.moved(left, top, other.candidate.peak))
+    return [
+        one.place
+        if one.place is best
+        else replace(one.place, candidate=laid(best.candidate, one.place.candidate, record))
+        for one in group
+    ]
 
 
 def _is_mark(group: list[Seen], num_glances: int, least: float) -> bool:

@@ -79,12 +79,17 @@ def is_on(response: NDArray[np.float32], salience: NDArray[np.float32], usual: f
     """
     on = (response > ON_SHARE * usual) & (salience > 0)
     on |= (response > CLEAR_SHARE * usual) & (salience > CLEAR_SALIENCE)
-    padded = np.pad(on, 1, mode="edge").astype(int)
-    steady = padded[:-2] + padded[1:-1] + padded[2:] >= 2
-    if not steady.any():
-        return steady
-    closed = ndimage.binary_closing(np.pad(steady, SHORT_GAP, mode="edge"), np.ones(SHORT_GAP + 1))
+    kept = steady(on)
+    if not kept.any():
+        return kept
+    closed = ndimage.binary_closing(np.pad(kept, SHORT_GAP, mode="edge"), np.ones(SHORT_GAP + 1))
     return np.asarray(closed, bool)[SHORT_GAP:-SHORT_GAP]
+
+
+def steady(on: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Presence in pictures in order of time, lone ones overruled by their neighbours: bool [n]."""
+    padded = np.pad(on, 1, mode="edge").astype(int)
+    return padded[:-2] + padded[1:-1] + padded[2:] >= 2
 
 
 def ranges(on: NDArray[np.bool_], seconds: NDArray[np.float64], within: TimeRange) -> tuple[TimeRange, ...]:
