@@ -1,4 +1,4 @@
-"""What the service's tests share: its database, of each kind, and a clock."""
+"""What the service's tests share: its database, of each kind, a clock, and a user of the service that a module runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from clocks import Clock
 from postgres import database_url, postgres  # noqa: F401  # fixtures
+from running import Running, User
 from sqlalchemy import Engine
 
 from blanklogo.service.database import create_tables, open_database
@@ -24,3 +25,10 @@ def database(database_url: str) -> Iterator[Engine]:  # noqa: F811
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def ann(service: Running) -> Iterator[User]:
+    """Somebody with a token; `service` is the module's own."""
+    with service.user() as user:
+        yield user

@@ -36,12 +36,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture
-def ann(service: Running) -> Iterator[User]:
-    with service.user() as user:
-        yield user
-
-
-@pytest.fixture
 def first(ann: User) -> Any:
     """A job that was done by the engine."""
     before = len(STARTED)

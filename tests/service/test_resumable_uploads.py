@@ -27,12 +27,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield service
 
 
-@pytest.fixture
-def ann(service: Running) -> Iterator[User]:
-    with service.user() as user:
-        yield user
-
-
 def begun(user: User, num_bytes: int = len(VIDEO)) -> str:
     answer = user.http.post(PATH, headers={**TUS, **NAME, "Upload-Length": str(num_bytes)})
     assert answer.status_code == 201, answer.text

@@ -38,12 +38,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture
-def ann(service: Running) -> Iterator[User]:
-    with service.user() as user:
-        yield user
-
-
-@pytest.fixture
 def bob(service: Running) -> Iterator[User]:
     with service.user() as user:
         yield user

@@ -45,12 +45,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture
-def ann(service: Running) -> Iterator[User]:
-    with service.user() as user:
-        yield user
-
-
-@pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with receiving() as receiver:
         yield receiver
