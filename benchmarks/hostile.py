@@ -23,7 +23,7 @@ import httpx2
 from benchmarks.hostile_files import BOX, HostileFile, hostile_files
 from benchmarks.processes import descendants, held
 from benchmarks.service_page import write_part
-from benchmarks.service_site import SERVE, Ground, Process, end_cleanly, new_ground, site
+from benchmarks.service_site import SERVE, Ground, Process, beside, end_cleanly, new_ground, site
 from benchmarks.table import machine
 
 AT_ONCE = 8  # sent and not over, so that workers never wait
@@ -107,9 +107,8 @@ def _collect(http: httpx2.Client, heard: Heard, waiting: dict[str, tuple[Hostile
 @contextmanager
 def _pulse(ground: Ground, heard: Heard) -> Iterator[None]:
     """Asks ten times a second whether the service is there."""
-    over = threading.Event()
 
-    def ask() -> None:
+    def ask(over: threading.Event) -> None:
         with ground.client(timeout_seconds=5.0) as http:
             while not over.wait(0.1):
                 began = time.monotonic()
@@ -119,13 +118,8 @@ def _pulse(ground: Ground, heard: Heard) -> Iterator[None]:
                     heard.num_silent += 1
                 heard.pulse_seconds.append(time.monotonic() - began)
 
-    thread = threading.Thread(target=ask)
-    thread.start()
-    try:
+    with beside(ask):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def strays(storage: Path) -> list[Path]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -239,3 +239,16 @@ def slow_server(folder: Path) -> Iterator[str]:
 
 def _is_pool_worker(pid: int) -> bool:
     return _POOL_WORKER in read(pid, "cmdline")
+
+
+@contextmanager
+def beside(work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Work done in a thread for the length of the block, which then waits for it; the event tells it to end."""
+    over = threading.Event()
+    thread = threading.Thread(target=work, args=(over,))
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

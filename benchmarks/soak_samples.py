@@ -18,7 +18,7 @@ from statistics import linear_regression, mean, median
 import httpx2
 
 from benchmarks.processes import Held, descendants, held
-from benchmarks.service_site import Ground, Process
+from benchmarks.service_site import Ground, Process, beside
 
 EVERY_SECONDS = 3.0
 NUM_SPANS = 20  # of which each gives one point, so that what comes in bursts of seconds is no scatter
@@ -125,9 +125,8 @@ class Sampler:
         """
         table.parent.mkdir(parents=True, exist_ok=True)
         table.write_text(",".join(one.name for one in fields(Sample)) + "\n")
-        over = threading.Event()
 
-        def looks() -> None:
+        def looks(over: threading.Event) -> None:
             with self._ground.client(timeout_seconds=30) as http:
                 while not over.is_set():
                     try:
@@ -138,13 +137,8 @@ class Sampler:
                         self.num_silent += 1
                     over.wait(EVERY_SECONDS)
 
-        thread = threading.Thread(target=looks)
-        thread.start()
-        try:
+        with beside(looks):
             yield
-        finally:
-            over.set()
-            thread.join()
 
 
 def num_server_errors(http: httpx2.Client) -> dict[str, int]:
