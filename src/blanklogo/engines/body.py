@@ -22,6 +22,7 @@ from contextlib import closing
 from importlib import import_module
 from typing import Any
 
+from blanklogo.engines import memory
 from blanklogo.engines.base import Message, Workload
 from blanklogo.engines.failures import load_error, run_error
 from blanklogo.errors import LoadError, ProcessingError
@@ -66,10 +67,10 @@ def serve(workload: str, inbox: Inbox, tell: Tell) -> None:
     for order, stop in inbox:
         tell({"kind": "begun"})
         try:
-            ending: Message = {"kind": "done", "result": _run(work, order, stop.is_set, tell)}
-            tell(ending)
+            tell({"kind": "done", "result": _run(work, order, stop.is_set, tell)})
         except BaseException as error:  # the workload's, or a result that cannot travel; the worker stays
             tell({"kind": "failed", "error": run_error(error).as_dict()})
+        memory.give_back()
     work.close()
 
 

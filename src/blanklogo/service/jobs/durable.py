@@ -21,10 +21,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from dbos import DBOS, DBOSClient, EnqueueOptions, Serializer
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from blanklogo.errors import BlankLogoError, UnavailableError
-from blanklogo.service.database import open_database
+from blanklogo.service.database import hold_little, open_database
 from blanklogo.service.jobs.job import Run
 
 Step = Callable[[str, Callable[[], Any]], Any]
@@ -39,6 +40,7 @@ _WORKFLOW = "job"
 _SHAPE = "1"
 _OVER = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 _UNDER_WAY = "PENDING"
+_BUSY_SECONDS = 30.0  # how long one of SQLite's writers waits for another
 
 log = logging.getLogger(__name__)
 
@@ -67,18 +69,21 @@ class Runs:
         database_url: where what was done is written: its own SQLite file, or a PostgreSQL database, where it keeps to
             a schema of its own.
 
+    Attributes:
+        engine: to that database, shared by all in this process; None: DBOS makes its own, as it does for PostgreSQL.
+
     Every method raises UnavailableError when that is away.
     """
 
     def __init__(self, database_url: str) -> None:
         logging.getLogger("dbos").setLevel(logging.WARNING)
         self.database_url = database_url
-        if database_url.startswith("sqlite"):  # WAL stays in the file; DBOS itself leaves the mode as it finds it
-            open_database(database_url).dispose()
+        self.engine = _sqlite(database_url) if database_url.startswith("sqlite") else None
         with _border():
             DBOS.migrate(database_url)
             self._client = DBOSClient(
                 system_database_url=database_url,
+                system_database_engine=self.engine,
                 serializer=_Json(),
                 application_name=_APPLICATION,
                 retry_connection_errors=False,  # a request is better answered that the database is away than not at all
@@ -124,6 +129,8 @@ class Runs:
 
     def close(self) -> None:
         self._client.destroy()
+        if self.engine is not None:
+            self.engine.dispose()
 
 
 class Durable:
@@ -149,6 +156,7 @@ class Durable:
             config={
                 "name": _APPLICATION,
                 "system_database_url": runs.database_url,
+                "system_database_engine": runs.engine,
                 "application_version": _SHAPE,
                 "executor_id": name,
                 "serializer": _Json(),
@@ -233,6 +241,20 @@ def _step(name: str, do: Callable[[], Any]) -> Any:
             raise Leaving from error
 
     return DBOS.run_step({"name": name}, done)
+
+
+def _sqlite(url: str) -> Engine:
+    """As DBOS would open it, but that its connections are few and hold little."""
+    open_database(url).dispose()  # WAL stays in the file; DBOS itself leaves the mode as it finds it
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection, _record) -> None:
+        connection.isolation_level = "IMMEDIATE"
+        connection.execute("PRAGMA foreign_keys = ON")
+        hold_little(connection)
+
+    return engine
 
 
 @contextmanager
