@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blanklogo.cli.output import print_lines
+from blanklogo.engines.memory import use_few_heaps
 from blanklogo.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -79,8 +80,9 @@ def read_serving_settings(data: Path | None, **given: object) -> Settings:
     return read_settings(data=data, database=database, **given)
 
 
-def tell_log() -> None:
-    """What the service notes goes to the standard error, from now on."""
+def become_service() -> None:
+    """From now on, what the service notes goes to the standard error, and its many threads share their heaps."""
+    use_few_heaps()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
 
@@ -121,7 +123,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
 
     from blanklogo.service.app import create_app
 
-    tell_log()
+    become_service()
     app = create_app(settings)
     print_lines([f"listening on {settings.base_url} (API: {settings.base_url}/docs)"], is_data=False)
     told: dict[str, Any] = {"log_config": None, "access_log": False, "timeout_graceful_shutdown": 5}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blanklogo.cli.output import print_lines
-from blanklogo.cli.serve import read_serving_settings, tell_log
+from blanklogo.cli.serve import become_service, read_serving_settings
 from blanklogo.cli.stop import SIGNALS
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def worker(
     settings = read_serving_settings(data, engine=engine, jobs=True)
     if check:
         return _checked(settings)
-    tell_log()
+    become_service()
     with _told_to_stop() as stop:
         _work(settings, stop)
     return 0

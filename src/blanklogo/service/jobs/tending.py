@@ -7,7 +7,6 @@ import threading
 
 from sqlalchemy import delete, select
 
-from blanklogo.engines import memory
 from blanklogo.errors import BlankLogoError, ProcessingError
 from blanklogo.service.database import reading, writing
 from blanklogo.service.jobs.crew import Crew
@@ -73,7 +72,6 @@ class Tending:
             self._storage.sweep()
             forget_trials(self._storage, now)
             self._swept_seconds = now
-        memory.give_back()
 
     def _rounds(self) -> None:
         quiet_seconds = 0.0  # the process before was killed, perhaps between a job's row and its run
