@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from blanklogo.errors import OptionError
@@ -46,6 +46,8 @@ router = APIRouter(tags=["uploads"], dependencies=[Depends(require(Scope.SUBMIT)
 class UploadForm(Options):
     """A job's options beside its file. What is no text is JSON: `[[0, 0, 80, 40]]`, `true`, `21.5`."""
 
+    # A form's field is there or not, and never null.
+    model_config = ConfigDict(json_schema_extra={"dependentRequired": {"webhook_events": ["webhook_url"]}})
     rights_confirmed: Rights
 
 
