@@ -78,21 +78,6 @@ def test_nobody_is_answered_as_the_document_says(service: Running, num_examples:
     assert sum(service.parts.store.counts().values()) == 0
 
 
-def test_a_method_that_a_path_does_not_know_is_told_those_that_it_does(service: Running) -> None:
-    with client(service.url) as http:
-        for method, path, known in [
-            ("GET", "/api/v1/jobs/batch", "POST"),
-            ("GET", "/api/v1/jobs/upload", "POST"),
-            ("PUT", "/api/v1/jobs", "GET, POST"),
-            ("PATCH", "/api/v1/jobs/job_0123456789ab", "DELETE, GET"),
-            ("POST", "/files/own_1/job_1/output.mp4", "GET, HEAD, PUT"),
-            ("GET", "/api/v1/uploads/tus/upload_0123456789ab", "DELETE, HEAD, PATCH, POST"),
-        ]:
-            response = http.request(method, path)
-            assert (response.status_code, response.headers["Allow"]) == (405, known), path
-            assert response.json()["code"] == "method_not_allowed"
-
-
 @pytest.mark.parametrize(
     ("path", "media_type", "accepted"),
     [
