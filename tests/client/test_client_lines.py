@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from asking_clients import PATIENCE_SECONDS, RIGHTS, Asking
 from cutting_proxy import Proxy
+from running import Running
 
 from blanklogo.client import Client, Job, asking
 from blanklogo.errors import SourceError, TransferError, UnavailableError
@@ -171,15 +172,17 @@ def test_bytes_in_bytes_out_over_a_line_that_breaks_is_one_job(ann: Asking, prox
     assert proxy.num_asked("POST /process_video_http") == 2
 
 
-def test_a_retry_whose_answer_is_lost_is_looked_for(ann: Asking, proxy: Proxy, clip: Path) -> None:
+def test_a_retry_whose_answer_is_lost_is_asked_for_again_and_done_once(
+    service: tuple[Running, Proxy], ann: Asking, proxy: Proxy, clip: Path
+) -> None:
     job = ann.submit(clip, **RIGHTS, platform="kling")
     ann.over(job.id)
     proxy.cut_answers[f"POST /api/v1/jobs/{job.id}/retry"] = 0
-    try:
-        assert ann.retry(job.id).id == job.id
-    except UnavailableError:  # it failed again before anybody looked
-        assert ann.get(job.id).is_over
-    assert proxy.num_asked(f"POST /api/v1/jobs/{job.id}/retry") == 1
+    assert ann.retry(job.id).id == job.id
+    assert proxy.num_asked(f"POST /api/v1/jobs/{job.id}/retry") == 2
+    kept = service[0].parts.store.get(job.id)
+    assert kept is not None
+    assert kept.run_number == 2
 
 
 def test_a_download_that_is_cut_goes_on(ann: Asking, proxy: Proxy, film: Path, tmp_path: Path) -> None:

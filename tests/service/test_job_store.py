@@ -7,7 +7,8 @@ from clocks import Clock
 from sqlalchemy import Engine
 
 from blanklogo.errors import ConflictError, OptionError
-from blanklogo.service.jobs.intake import Caller, Intake, Repeatable, Wish
+from blanklogo.service.database import writing
+from blanklogo.service.jobs.intake import Caller, Intake, Wish
 from blanklogo.service.jobs.job import StoredJob
 from blanklogo.service.jobs.states import ANALYZING, REMOVING, State
 from blanklogo.service.jobs.store import JobStore
@@ -32,6 +33,11 @@ def job(intake: Intake) -> StoredJob:
     return intake.create(ANN, [WISH]).jobs[0]
 
 
+def retried(store: JobStore, owner: str, job_id: str) -> StoredJob | None:
+    with writing(store.database) as connection:
+        return store.retry(connection, owner, job_id, 5.0)
+
+
 def test_a_job_reads_as_it_was_made(store: JobStore, job: StoredJob) -> None:
     assert store.owned("own_ann", job.id) == job
     assert (job.state, job.percent, job.request, job.expires_seconds) == (
@@ -45,7 +51,7 @@ def test_a_job_reads_as_it_was_made(store: JobStore, job: StoredJob) -> None:
 def test_what_is_another_owners_is_not_there(store: JobStore, job: StoredJob) -> None:
     assert store.owned("own_bob", job.id) is None
     assert store.ask_cancel("own_bob", job.id) is None
-    assert store.retry("own_bob", job.id, 0) is None
+    assert retried(store, "own_bob", job.id) is None
     assert store.page("own_bob").jobs == ()
     assert store.owned("own_ann", job.id) == job
 
@@ -97,9 +103,9 @@ def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_is_asked(intake: I
 
 def test_a_retry_leaves_the_run_before_without_a_say(store: JobStore, job: StoredJob) -> None:
     store.begin(job.run)
-    assert store.retry("own_ann", job.id, 5.0) is None, "it is still being worked on"
+    assert retried(store, "own_ann", job.id) is None, "it is still being worked on"
     store.end(job.run, State.FAILED, error={"error": "CrashError"})
-    again = store.retry("own_ann", job.id, 5.0)
+    again = retried(store, "own_ann", job.id)
     assert again is not None
     assert (again.run_number, again.state, again.error, again.expires_seconds) == (2, State.QUEUED, None, 5.0)
     store.begin(again.run)
@@ -128,22 +134,6 @@ def test_a_batch_is_found_by_its_id(intake: Intake, store: JobStore) -> None:
     intake.create(ANN, [WISH])
     page = store.page("own_ann", batch_id=created.batch_id)
     assert {job.id for job in page.jobs} == {job.id for job in created.jobs}
-
-
-def test_a_repeated_request_makes_nothing_new(intake: Intake, store: JobStore) -> None:
-    once = Repeatable("k1", "f" * 64)
-    first, second = intake.create(ANN, [WISH], once), intake.create(ANN, [WISH], once)
-    assert [job.id for job in first.jobs] == [job.id for job in second.jobs]
-    assert (first.is_repeated, second.is_repeated) == (False, True)
-    assert store.page("own_ann").num_total == 1
-    assert not intake.create(BOB, [WISH], once).is_repeated, "another owner's key is another key"
-
-
-def test_a_key_is_for_one_request(intake: Intake, store: JobStore) -> None:
-    intake.create(ANN, [WISH], Repeatable("k1", "a" * 64))
-    with pytest.raises(ConflictError, match="another request"):
-        intake.create(ANN, [WISH], Repeatable("k1", "b" * 64))
-    assert store.page("own_ann").num_total == 1
 
 
 def test_an_upload_is_the_input_of_one_job_of_its_owner(intake: Intake, store: JobStore) -> None:

@@ -74,6 +74,16 @@ def taken(ledger: Ledger) -> Claim:
     return claim
 
 
+def retried(store: JobStore, job: StoredJob) -> StoredJob | None:
+    with writing(store.database) as connection:
+        return store.retry(connection, job.owner, job.id, store.clock() + 9)
+
+
+def replayed(database: Engine, ledger: Ledger, job: StoredJob, delivery_id: str) -> bool:
+    with writing(database) as connection:
+        return ledger.replay(connection, job.id, delivery_id)
+
+
 def only(ledger: Ledger, job: StoredJob) -> Delivery:
     (delivery,) = told(ledger, job)
     return delivery
@@ -158,7 +168,7 @@ def test_another_run_is_told_anew(
     job = make()
     store.begin(job.run)
     store.end(job.run, State.FAILED, error={"error": "SourceError", "message": "no", "hint": None, "came": "no"})
-    again = store.retry("own_ann", job.id, clock.now + 9)
+    again = retried(store, job)
     assert again is not None
     clock.now += 1
     store.begin(again.run)
@@ -314,7 +324,7 @@ def test_after_a_410_nothing_is_written_down_until_a_replay(
     def fail(job: StoredJob) -> StoredJob:
         store.begin(job.run)
         store.end(job.run, State.FAILED)
-        again = store.retry("own_ann", job.id, clock.now + 9)
+        again = retried(store, job)
         assert again is not None
         return again
 
@@ -322,24 +332,24 @@ def test_after_a_410_nothing_is_written_down_until_a_replay(
     ledger.finish(taken(ledger), Answer(0.1, 410))
     job = fail(job)
     delivery = only(ledger, job)
-    assert ledger.replay(job.id, delivery.id)
+    assert replayed(store.database, ledger, job, delivery.id)
     clock.now += 1
     fail(job)
     assert len(told(ledger, job)) == 2
 
 
 def test_a_replay_is_tried_as_often_as_the_first_time(
-    ledger: Ledger, ended: Callable[..., StoredJob], clock: Clock
+    ledger: Ledger, ended: Callable[..., StoredJob], clock: Clock, database: Engine
 ) -> None:
     job = ended()
     with pytest.raises(ConflictError):
-        ledger.replay(job.id, only(ledger, job).id)
+        replayed(database, ledger, job, only(ledger, job).id)
     for _ in range(2):
         for _ in range(3):
             ledger.finish(taken(ledger), BUSY)
             clock.now += 60
         assert only(ledger, job).state is DeliveryState.FAILED
-        assert ledger.replay(job.id, only(ledger, job).id)
+        assert replayed(database, ledger, job, only(ledger, job).id)
     delivery = only(ledger, job)
     assert (delivery.state, delivery.reason, delivery.num_attempts, delivery.num_replays) == (
         DeliveryState.WAITING,
@@ -355,8 +365,8 @@ def test_a_replay_that_cannot_be_leaves_all_as_it_was(
     job, other = ended(), ended()
     claim = next(claim for claim in iter(ledger.claim, None) if claim.job_id == job.id)
     ledger.finish(claim, Answer(0.1, 410))
-    assert not ledger.replay(job.id, f"evt_{'0' * 24}")
-    assert not ledger.replay(other.id, claim.id), "an event belongs to its job"
+    assert not replayed(database, ledger, job, f"evt_{'0' * 24}")
+    assert not replayed(database, ledger, other, claim.id), "an event belongs to its job"
     with reading(database) as connection:
         assert connection.scalar(select(webhooks.c.stopped_seconds).where(webhooks.c.job_id == job.id)) is not None
 
@@ -367,7 +377,7 @@ def test_the_log_of_a_delivery_that_is_replayed_forever_has_an_end(
     job = ended()
     for _ in range(30):
         ledger.finish(taken(ledger), GOOD)
-        ledger.replay(job.id, only(ledger, job).id)
+        replayed(database, ledger, job, only(ledger, job).id)
     delivery = only(ledger, job)
     assert delivery.num_attempts == 30
     assert [one.number for one in delivery.attempts] == list(range(11, 31))

@@ -18,7 +18,7 @@ from blanklogo.client.options import Options, body_of, new_key
 from blanklogo.client.results import Batch, EstimateLine, Health, Job, JobPage, PlatformInfo, Processed, Readiness
 from blanklogo.client.submitting import JOBS, Call, post, submitted, submitted_together
 from blanklogo.client.waiting import followed, job_of
-from blanklogo.errors import NotFoundError, OptionError, UnavailableError
+from blanklogo.errors import NotFoundError, OptionError
 from blanklogo.types.job import Progress
 
 PROCESS_SECONDS = 1800.0  # the longest that anybody waits for an answer
@@ -176,14 +176,8 @@ class Core:
             NotFoundError: no such job.
         """
         path = f"{JOBS}/{_checked_id(job_id)}/retry"
-        request = self.access.request("POST", path, headers={"Idempotency-Key": new_key()}, is_repeatable=False)
-        try:
-            return read((yield from asked(request)), Job.of_view)
-        except UnavailableError:  # it may have got there all the same
-            job = yield from job_of(self.access, job_id)
-            if job.is_over:
-                raise
-            return job
+        request = self.access.request("POST", path, headers={"Idempotency-Key": new_key()})
+        return read((yield from asked(request)), Job.of_view)
 
     def estimate(self, width_px: int, height_px: int, num_frames: int) -> Flow[tuple[EstimateLine, ...]]:
         """What a removal of such a clip will take, on each kind of worker; the service's own comes first."""

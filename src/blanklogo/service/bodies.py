@@ -62,6 +62,15 @@ Rights = Annotated[
 ]
 
 
+# As in `Options._fits`; whoever names neither, or says null, is told nothing.
+_EVENTS_WANT_URL: dict[str, Any] = {
+    "anyOf": [
+        {"properties": {"webhook_events": {"type": "null"}}, "title": "the usual events, or none"},
+        {"required": ["webhook_url"], "properties": {"webhook_url": {"type": "string"}}, "title": "with a webhook"},
+    ]
+}
+
+
 class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -69,6 +78,7 @@ class Body(BaseModel):
 class Options(Body):
     """How the mark is to be removed."""
 
+    model_config = ConfigDict(json_schema_extra=_EVENTS_WANT_URL)
     processing_mode: Mode = Field(
         Mode.AUTO,
         validation_alias=AliasChoices("processing_mode", "mode"),
@@ -163,6 +173,7 @@ class JobRequest(Source, Options):
     model_config = ConfigDict(
         json_schema_extra={
             **_ONE_SOURCE,
+            **_EVENTS_WANT_URL,
             "examples": [
                 {"video_url": _EXAMPLE_URL, "platform": "sora", "rights_confirmed": True},
                 {"video_url": _EXAMPLE_URL, "webhook_url": _EXAMPLE_WEBHOOK, "rights_confirmed": True},
@@ -177,7 +188,10 @@ class BatchRequest(Options):
     """Several removals with the same options."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"videos": [{"video_url": _EXAMPLE_URL}], "rights_confirmed": True}]}
+        json_schema_extra={
+            **_EVENTS_WANT_URL,
+            "examples": [{"videos": [{"video_url": _EXAMPLE_URL}], "rights_confirmed": True}],
+        }
     )
     videos: list[Source] = Field(min_length=1, max_length=MAX_BATCH)
     rights_confirmed: Rights

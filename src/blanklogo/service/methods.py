@@ -7,13 +7,13 @@ from re import Pattern
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from blanklogo.service.problems import problem
 
 
 class Methods:
-    """Answers 405 with Allow (RFC 9110, 15.5.6) to a method that the path does not know.
+    """Answers 405 with Allow (RFC 9110, 15.5.6) to a method that the path does not know, and HEAD where it knows GET.
 
     A path that is spelled out goes before one with an id in it, whatever the order of their routes: `/jobs/batch` is
     no job. Paths of none of the routers are let through.
@@ -31,11 +31,30 @@ class Methods:
         known = self._known(scope["path"]) if scope["type"] == "http" else None
         if known is None or scope["method"] in known:
             await self._app(scope, receive, send)
-            return
-        told = {"Allow": ", ".join(sorted(known))}
-        detail = f"this path knows {' and '.join(sorted(known))}"
-        refusal = problem(scope["state"]["request_id"], 405, "method_not_allowed", detail, headers=told)
-        await refusal(scope, receive, send)
+        elif scope["method"] == "HEAD" and "GET" in known:
+            await self._looked(scope, receive, send)
+        else:
+            await _refusal(scope, known)(scope, receive, send)
+
+    async def _looked(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As GET, without what it would send. The answer ends where its body would begin, so that an endless one,
+        which hears that nobody listens any more, ends too."""
+        asked = {**scope, "method": "GET"}
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                scope["route"] = asked.get("route")  # for whoever counts requests
+                await send(message)
+                await send({"type": "http.response.body"})
+
+        await self._app(asked, receive, tell)
 
     def _known(self, path: str) -> set[str] | None:
         return next((methods for pattern, methods in self._paths if pattern.match(path)), None)
+
+
+def _refusal(scope: Scope, known: set[str]) -> ASGIApp:
+    methods = sorted(known | {"HEAD"} if "GET" in known else known)
+    detail = f"this path knows {' and '.join(methods)}"
+    told = {"Allow": ", ".join(methods)}
+    return problem(scope["state"]["request_id"], 405, "method_not_allowed", detail, headers=told)

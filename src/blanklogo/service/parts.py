@@ -8,15 +8,18 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
+from sqlalchemy import Connection
+
 from blanklogo.engines.base import Engine
+from blanklogo.errors import ConflictError
 from blanklogo.service.alone import alone, is_for_one
 from blanklogo.service.database import create_tables, open_database
 from blanklogo.service.jobs.course import conduct
 from blanklogo.service.jobs.crew import Crew
 from blanklogo.service.jobs.durable import Durable, Runs
 from blanklogo.service.jobs.fetching import Fetcher
-from blanklogo.service.jobs.intake import Caller, Created, Intake, Repeatable, Wish
-from blanklogo.service.jobs.job import StoredJob, new_id
+from blanklogo.service.jobs.intake import Caller, Created, Intake, Wish
+from blanklogo.service.jobs.job import Run, StoredJob, new_id
 from blanklogo.service.jobs.orchestrator import Orchestrator
 from blanklogo.service.jobs.recall import Recall
 from blanklogo.service.jobs.store import JobStore
@@ -24,6 +27,7 @@ from blanklogo.service.jobs.tending import Tending
 from blanklogo.service.jobs.works import Works
 from blanklogo.service.metrics import Metrics
 from blanklogo.service.readiness import Readiness
+from blanklogo.service.repeats import Repeatable, Repeats
 from blanklogo.service.settings import Settings
 from blanklogo.service.storage import ServiceUrls, Storage, open_storage
 from blanklogo.service.storage.keyring import from_either
@@ -67,6 +71,7 @@ class Parts:
             self.workers_storage = self._opened_storage(None) if settings.has_near_workers else self.storage
             self.store = JobStore(self.database)
             self.recall = Recall(self.store, self.storage)
+            self.repeats = Repeats(self.database)
             self.intake = Intake(self.store, self.limits.retention_seconds)
             self.metrics = Metrics()
             self.readiness = Readiness(self.database, self.storage, engine)
@@ -87,15 +92,15 @@ class Parts:
             self.courier.start()
 
     def create(
-        self, caller: Caller, wishes: Sequence[Wish], repeatable: Repeatable | None = None, *, is_batch: bool = False
+        self, caller: Caller, wishes: Sequence[Wish], request: Repeatable | None = None, *, is_batch: bool = False
     ) -> Created:
         """Queues jobs; raises as `Intake.create` and `check_webhook`. A kill between the rows and the runs is made good
         by `tending`."""
-        repeated = self.intake.repeated(caller, repeatable) if repeatable is not None else None
-        if repeated is None:
+        before = self.intake.created_before(request)
+        if before is None:
             for webhook in {wish.webhook for wish in wishes}:
                 self.check_webhook(webhook)
-        made = repeated or self.intake.create(caller, wishes, repeatable, is_batch=is_batch)
+        made = before or self.intake.create(caller, wishes, request, is_batch=is_batch)
         if not made.is_repeated:
             made = replace(made, jobs=tuple(self._begun(job) for job in made.jobs))
         return made
@@ -112,12 +117,24 @@ class Parts:
         if webhook is not None:
             check_reachable(webhook.url, self.policy)
 
-    def retry(self, owner: str, job_id: str) -> StoredJob | None:
-        """As `JobStore.retry`, with its run."""
-        job = self.store.retry(owner, job_id, self.store.clock() + self.limits.retention_seconds)
-        if job is not None:
-            self.runs.put(job.run, job.owner)
-        return job
+    def retry(self, caller: Caller, job: StoredJob, request: Repeatable | None) -> None:
+        """Queues a job for another run.
+
+        Raises:
+            ConflictError: it neither failed nor was cancelled, or its input is gone; also as `Repeats.once`.
+        """
+        expires_seconds = self.store.clock() + self.limits.retention_seconds
+
+        def make(connection: Connection) -> dict[str, int]:
+            queued = self.store.retry(connection, job.owner, job.id, expires_seconds)
+            if queued is None:
+                raise _not_retried(job)
+            self.intake.note(connection, caller, "job.retry", job.id, {"run": queued.run_number})
+            return {"run": queued.run_number}
+
+        outcome = self.repeats.once(request, make)
+        if not outcome.is_repeated:
+            self.runs.put(Run(job.id, outcome.made["run"]), job.owner)
 
     def close(self) -> None:
         """Steps under way are given up, to be begun again by another process or the next; nothing is left running."""
@@ -140,3 +157,9 @@ class Parts:
         tending = Tending(self.store, self.storage, self.runs, fetcher, self.crew)
         is_alone = is_for_one(self.settings.database)
         return Orchestrator(name, self.crew, durable, tending, leaving, is_alone=is_alone)
+
+
+def _not_retried(job: StoredJob) -> ConflictError:
+    if job.is_expired:
+        return ConflictError(f"the input of {job.id} was removed when its time was over", hint="a new job")
+    return ConflictError(f"{job.id} is {job.state}", accepted="a job that failed or was cancelled")

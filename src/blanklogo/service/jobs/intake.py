@@ -1,22 +1,22 @@
 """How jobs and uploads come to be: in one transaction with the line that says who confirmed the rights, the uploads
-that they take, and the answer that is given again to whoever repeats the request.
+that they take, and the key under which the request may be sent again.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from blanklogo.errors import ConflictError, OptionError
 from blanklogo.service.database import reading, writing
 from blanklogo.service.jobs.job import DAYS, StoredJob, Upload, new_id
 from blanklogo.service.jobs.store import JobStore, insert_job
-from blanklogo.service.jobs.table import answers, audit, uploads
+from blanklogo.service.jobs.table import audit, uploads
+from blanklogo.service.repeats import Outcome, Repeatable, Repeats
 from blanklogo.service.webhooks.outbox import Webhook, subscribe
 
 
@@ -49,21 +49,8 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Repeatable:
-    """A creating request that may be sent again.
-
-    Attributes:
-        key: what the caller named it.
-        fingerprint: a digest of what was asked, so that another request by the same name is told from the same one.
-    """
-
-    key: str
-    fingerprint: str
-
-
-@dataclass(frozen=True)
 class Created:
-    """What came of a creating request.
+    """What came of a request for jobs.
 
     Attributes:
         is_repeated: whether it was there before.
@@ -82,11 +69,12 @@ class Intake:
 
     def __init__(self, store: JobStore, retention_seconds: float = 7 * DAYS, upload_seconds: float = DAYS) -> None:
         self._store = store
+        self._repeats = Repeats(store.database, store.clock)
         self._retention_seconds = retention_seconds
         self._upload_seconds = upload_seconds
 
     def create(
-        self, caller: Caller, wishes: Sequence[Wish], repeatable: Repeatable | None = None, *, is_batch: bool = False
+        self, caller: Caller, wishes: Sequence[Wish], request: Repeatable | None = None, *, is_batch: bool = False
     ) -> Created:
         """Queues jobs, all or none.
 
@@ -94,52 +82,39 @@ class Intake:
             ConflictError: an upload is another job's already, or the idempotency key was used for another request.
             OptionError: there is no such upload.
         """
-        batch_id = new_id("batch") if is_batch else None
-        try:
-            with writing(self._store.database) as connection:
-                made = tuple(self._made(connection, caller, wish, batch_id) for wish in wishes)
-                if repeatable is not None:
-                    answer = {"jobs": [job.id for job in made], "batch_id": batch_id}
-                    self._keep(connection, caller, repeatable, answer)
-        except IntegrityError:
-            if repeatable is not None and (created := self.repeated(caller, repeatable)):
-                return created
-            raise
-        return Created(made, batch_id)
 
-    def repeated(self, caller: Caller, repeatable: Repeatable) -> Created | None:
+        def make(connection: Connection) -> dict[str, Any]:
+            batch_id = new_id("batch") if is_batch else None
+            return {"jobs": [self._made(connection, caller, wish, batch_id) for wish in wishes], "batch_id": batch_id}
+
+        return self._created(caller.owner, self._repeats.once(request, make))
+
+    def created_before(self, request: Repeatable | None) -> Created | None:
         """What came of the same request before; None: it is new. Raises ConflictError: the key was another's."""
-        mine = (answers.c.owner == caller.owner, answers.c.key == repeatable.key)
-        with reading(self._store.database) as connection:
-            row = connection.execute(select(answers.c.fingerprint, answers.c.answer).where(*mine)).first()
-        if row is None:
-            return None
-        if row.fingerprint != repeatable.fingerprint:
-            raise ConflictError(
-                "an Idempotency-Key that was used for another request", hint="a new key for a new request"
-            )
-        answer = json.loads(row.answer)
-        found = [self._store.owned(caller.owner, job_id) for job_id in answer["jobs"]]
-        return Created(tuple(job for job in found if job is not None), answer["batch_id"], is_repeated=True)
+        before = self._repeats.before(request)
+        return None if request is None or before is None else self._created(request.owner, before)
 
-    def open_upload(self, caller: Caller, name: str, suffix: str) -> Upload:
-        """A place for a file that is about to come."""
-        now = self._store.clock()
-        upload_id = new_id("upload")
-        key = f"{caller.owner}/{upload_id}/input{suffix}"
-        upload = Upload(upload_id, caller.owner, key, name, now, now + self._upload_seconds)
-        with writing(self._store.database) as connection:
-            connection.execute(
-                insert(uploads).values(
-                    id=upload.id,
-                    owner=upload.owner,
-                    key=key,
-                    name=name,
-                    created_seconds=now,
-                    expires_seconds=upload.expires_seconds,
-                )
-            )
-        return upload
+    def open_upload(self, caller: Caller, name: str, suffix: str, request: Repeatable | None = None) -> Upload:
+        """A place for a file that is about to come. Raises ConflictError: as `opened_before`."""
+
+        def make(connection: Connection) -> dict[str, Any]:
+            now = self._store.clock()
+            upload_id = new_id("upload")
+            key = f"{caller.owner}/{upload_id}/input{suffix}"
+            upload = Upload(upload_id, caller.owner, key, name, now, now + self._upload_seconds)
+            connection.execute(insert(uploads).values(asdict(upload)))
+            return {"upload_id": upload_id}
+
+        return self._opened(caller.owner, self._repeats.once(request, make))
+
+    def opened_before(self, request: Repeatable | None) -> Upload | None:
+        """The place that the same request was given before; None: it is new.
+
+        Raises:
+            ConflictError: a job has the upload already, or its time is over; the key was another request's.
+        """
+        before = self._repeats.before(request)
+        return None if request is None or before is None else self._opened(request.owner, before)
 
     def upload(self, owner: str, upload_id: str) -> Upload | None:
         """The owner's upload; None for another's, as for one that does not exist."""
@@ -149,9 +124,36 @@ class Intake:
     def note_action(self, caller: Caller, action: str, subject: str, details: Mapping[str, Any]) -> None:
         """An audit line by itself."""
         with writing(self._store.database) as connection:
-            self._audit(connection, caller, action, subject, details)
+            self.note(connection, caller, action, subject, details)
 
-    def _made(self, connection: Connection, caller: Caller, wish: Wish, batch_id: str | None) -> StoredJob:
+    def note(
+        self, connection: Connection, caller: Caller, action: str, subject: str, details: Mapping[str, Any]
+    ) -> None:
+        """An audit line, in the transaction of what it tells."""
+        connection.execute(
+            insert(audit).values(
+                at_seconds=self._store.clock(),
+                owner=caller.owner,
+                token_id=caller.token_id,
+                action=action,
+                subject=subject,
+                request_id=caller.request_id,
+                details=json.dumps(details),
+            )
+        )
+
+    def _created(self, owner: str, outcome: Outcome) -> Created:
+        jobs = self._store.all_owned(owner, outcome.made["jobs"])
+        return Created(jobs, outcome.made["batch_id"], outcome.is_repeated)
+
+    def _opened(self, owner: str, outcome: Outcome) -> Upload:
+        upload = self.upload(owner, outcome.made["upload_id"])
+        if upload is None or upload.job_id is not None or upload.expires_seconds <= self._store.clock():
+            raise no_longer_open()
+        return upload
+
+    def _made(self, connection: Connection, caller: Caller, wish: Wish, batch_id: str | None) -> str:
+        """The new job's id."""
         now = self._store.clock()
         job_id = new_id("job")
         upload = self._taken(connection, caller.owner, wish.upload_id, job_id) if wish.upload_id else None
@@ -174,8 +176,8 @@ class Intake:
         if wish.webhook is not None:
             subscribe(connection, job_id, caller.owner, wish.webhook)
         details = {"rights_confirmed": True, "source": "upload" if upload else "url", "name": job.input_name}
-        self._audit(connection, caller, "job.create", job_id, details)
-        return job
+        self.note(connection, caller, "job.create", job_id, details)
+        return job_id
 
     def _taken(self, connection: Connection, owner: str, upload_id: str, job_id: str) -> Upload:
         """The upload, from now on this job's."""
@@ -188,31 +190,10 @@ class Intake:
             raise ConflictError(f"{upload_id} is the input of {upload.job_id} already", hint="another upload")
         return upload
 
-    def _keep(self, connection: Connection, caller: Caller, repeatable: Repeatable, answer: Mapping[str, Any]) -> None:
-        connection.execute(
-            insert(answers).values(
-                owner=caller.owner,
-                key=repeatable.key,
-                fingerprint=repeatable.fingerprint,
-                answer=json.dumps(answer),
-                created_seconds=self._store.clock(),
-            )
-        )
 
-    def _audit(
-        self, connection: Connection, caller: Caller, action: str, subject: str, details: Mapping[str, Any]
-    ) -> None:
-        connection.execute(
-            insert(audit).values(
-                at_seconds=self._store.clock(),
-                owner=caller.owner,
-                token_id=caller.token_id,
-                action=action,
-                subject=subject,
-                request_id=caller.request_id,
-                details=json.dumps(details),
-            )
-        )
+def no_longer_open() -> ConflictError:
+    """For who asks again for an upload to which nothing can be brought any more."""
+    return ConflictError("an Idempotency-Key whose upload is no longer open", hint="a new key for a new upload")
 
 
 def _upload(connection: Connection, owner: str, upload_id: str) -> Upload | None:

@@ -51,6 +51,13 @@ class JobStore:
         with reading(self.database) as connection:
             return _first(connection, jobs.c.id == job_id, jobs.c.owner == owner)
 
+    def all_owned(self, owner: str, job_ids: Sequence[str]) -> tuple[StoredJob, ...]:
+        """The owner's jobs of these, in their order."""
+        with reading(self.database) as connection:
+            rows = connection.execute(select(jobs).where(jobs.c.id.in_(job_ids), jobs.c.owner == owner))
+            found = {row.id: _job(row) for row in rows}
+        return tuple(found[job_id] for job_id in job_ids if job_id in found)
+
     def page(
         self, owner: str, states: Sequence[State] = (), batch_id: str | None = None, offset: int = 0, limit: int = 20
     ) -> Page:
@@ -154,8 +161,9 @@ class JobStore:
             asked = connection.scalar(query)
         return asked is not False
 
-    def retry(self, owner: str, job_id: str, expires_seconds: float) -> StoredJob | None:
-        """The job, queued for another run; None: it is not the owner's, or it did not fail and was not cancelled."""
+    def retry(self, connection: Connection, owner: str, job_id: str, expires_seconds: float) -> StoredJob | None:
+        """Within `writing`: the job, queued for another run; None: it is not the owner's, or its files are gone, or it
+        did not fail and was not cancelled."""
         mine = (jobs.c.id == job_id, jobs.c.owner == owner, jobs.c.is_expired.is_(False))
         fresh: dict[str, Any] = {
             "run_number": jobs.c.run_number + 1,
@@ -168,9 +176,7 @@ class JobStore:
             "completed_seconds": None,
             "expires_seconds": expires_seconds,
         }
-        with writing(self.database) as connection:
-            done = self._enter(connection, mine, State.QUEUED, **fresh)
-            return _first(connection, *mine) if done else None
+        return _first(connection, *mine) if self._enter(connection, mine, State.QUEUED, **fresh) else None
 
     def expiring(self, now_seconds: float, limit: int = 100) -> tuple[StoredJob, ...]:
         """Jobs that are over and whose files have had their time."""

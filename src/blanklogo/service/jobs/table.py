@@ -64,16 +64,6 @@ uploads = Table(
     Column("expires_seconds", Float, nullable=False, index=True),
 )
 
-answers = Table(  # to creating requests that named an Idempotency-Key
-    "answers",
-    metadata,
-    Column("owner", String(64), primary_key=True),
-    Column("key", String(255), primary_key=True),
-    Column("fingerprint", String(64), nullable=False),
-    Column("answer", Text, nullable=False),
-    Column("created_seconds", Float, nullable=False, index=True),
-)
-
 audit = Table(  # who did what to which job; rows are never changed
     "audit",
     metadata,

@@ -12,16 +12,16 @@ from blanklogo.service.database import reading, writing
 from blanklogo.service.jobs.crew import Crew
 from blanklogo.service.jobs.durable import Runs
 from blanklogo.service.jobs.fetching import Fetcher
-from blanklogo.service.jobs.job import DAYS, StoredJob
+from blanklogo.service.jobs.job import StoredJob
 from blanklogo.service.jobs.states import State
 from blanklogo.service.jobs.store import JobStore
-from blanklogo.service.jobs.table import answers, uploads
+from blanklogo.service.jobs.table import uploads
 from blanklogo.service.readiness import forget_trials
+from blanklogo.service.repeats import Repeats
 from blanklogo.service.storage import Storage
 
 _QUIET_SECONDS = 30.0  # a job of which so long nothing was heard is looked after
 _SWEEP_SECONDS = 3600.0  # between two looks for what killed processes left half-written
-_ANSWERS_SECONDS = 2 * DAYS  # for which a creating request may be repeated
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ class Tending:
         self, store: JobStore, storage: Storage, runs: Runs, fetcher: Fetcher, crew: Crew, every_seconds: float = 30.0
     ) -> None:
         self._store = store
+        self._repeats = Repeats(store.database, store.clock)
         self._storage = storage
         self._runs = runs
         self._fetcher = fetcher
@@ -67,6 +68,7 @@ class Tending:
         for job in self._store.expiring(now):
             self._expire(job)
         self._forget_uploads(now)
+        self._repeats.forget()
         self._fetcher.tidy(self._crew.names)
         if now >= self._swept_seconds + _SWEEP_SECONDS:
             self._storage.sweep()
@@ -102,7 +104,7 @@ class Tending:
         self._runs.forget(job.run)
 
     def _forget_uploads(self, now_seconds: float) -> None:
-        """Uploads that no job took, and answers that nobody will ask for again."""
+        """Uploads that no job took."""
         old = (uploads.c.job_id.is_(None), uploads.c.expires_seconds <= now_seconds)
         with reading(self._store.database) as connection:
             found = connection.execute(select(uploads.c.id, uploads.c.owner).where(*old).limit(100)).all()
@@ -111,5 +113,3 @@ class Tending:
                 gone = connection.execute(delete(uploads).where(uploads.c.id == upload_id, *old)).rowcount
             if gone:
                 self._storage.delete_prefix(f"{owner}/{upload_id}/")
-        with writing(self._store.database) as connection:
-            connection.execute(delete(answers).where(answers.c.created_seconds <= now_seconds - _ANSWERS_SECONDS))

@@ -1,16 +1,15 @@
-"""What routes have in common: who asks, what of theirs, and under which key they may ask again."""
+"""What routes have in common: who asks, what of theirs, and what they may be refused with."""
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Any
 
-from fastapi import Depends, Header, Path, Request
+from fastapi import Depends, Path, Request
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel
 
 from blanklogo.errors import NotFoundError
-from blanklogo.service.jobs.intake import Caller, Repeatable
+from blanklogo.service.jobs.intake import Caller
 from blanklogo.service.jobs.job import StoredJob
 from blanklogo.service.parts import Parts
 from blanklogo.service.problems import MEDIA_TYPE, Problem, request_id_of
@@ -21,13 +20,6 @@ Submitter = Annotated[Token, Depends(require(Scope.SUBMIT))]
 Reader = Annotated[Token, Depends(require(Scope.READ))]
 Admin = Annotated[Token, Depends(require(Scope.ADMIN))]
 JobId = Annotated[str, Path(pattern=r"^job_[0-9a-f]{12}$", examples=["job_0123456789ab"])]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        pattern=r"^[\x21-\x7e]{1,255}$",
-        description="A name for this request: sent again under it, it makes nothing new. Kept for two days.",
-    ),
-]
 
 
 async def parts_of(request: Request) -> Parts:
@@ -53,13 +45,6 @@ def owned(parts: Parts, token: Token, job_id: str) -> StoredJob:
 
 def missing(job_id: str) -> NotFoundError:
     return NotFoundError(f"no job {job_id}", hint="GET /api/v1/jobs lists yours")
-
-
-def repeatable(key: str | None, *asked: Any) -> Repeatable | None:
-    """A creating request that may be sent again; None: it has no key."""
-    if key is None:
-        return None
-    return Repeatable(key, hashlib.sha256(repr(asked).encode()).hexdigest())
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -24,19 +24,8 @@ from blanklogo.service.jobs.job import StoredJob
 from blanklogo.service.jobs.states import State
 from blanklogo.service.names import name_in_url
 from blanklogo.service.parts import Parts
-from blanklogo.service.routes.asking import (
-    BODY,
-    Here,
-    IdempotencyKey,
-    JobId,
-    Reader,
-    Submitter,
-    caller_of,
-    missing,
-    owned,
-    problems,
-    repeatable,
-)
+from blanklogo.service.repeats import IdempotencyKey, repeatable
+from blanklogo.service.routes.asking import BODY, Here, JobId, Reader, Submitter, caller_of, missing, owned, problems
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
@@ -46,8 +35,8 @@ def create(
     request: Request, parts: Here, token: Submitter, body: JobRequest, idempotency_key: IdempotencyKey = None
 ) -> JobCreated:
     """Queues a removal of a video at a URL, or of an upload."""
-    again = repeatable(idempotency_key, "job", body.model_dump_json())
-    made = parts.create(caller_of(request, token), [_wish(body, body)], again)
+    named = repeatable(token.owner, idempotency_key, "job", body.model_dump_json())
+    made = parts.create(caller_of(request, token), [_wish(body, body)], named)
     return views.created(made.jobs[0])
 
 
@@ -56,9 +45,9 @@ def create_batch(
     request: Request, parts: Here, token: Submitter, body: BatchRequest, idempotency_key: IdempotencyKey = None
 ) -> BatchCreated:
     """Queues up to 20 removals with the same options, all or none."""
-    again = repeatable(idempotency_key, "batch", body.model_dump_json())
+    named = repeatable(token.owner, idempotency_key, "batch", body.model_dump_json())
     wishes = [_wish(source, body) for source in body.videos]
-    return views.batch_created(parts.create(caller_of(request, token), wishes, again, is_batch=True))
+    return views.batch_created(parts.create(caller_of(request, token), wishes, named, is_batch=True))
 
 
 @router.get("", responses=problems(422))
@@ -102,16 +91,13 @@ def cancel(request: Request, parts: Here, token: Submitter, job_id: JobId) -> Jo
 
 
 @router.post("/{job_id}/retry", responses=problems(404, 409, 422))
-def retry(request: Request, parts: Here, token: Submitter, job_id: JobId) -> JobView:
+def retry(
+    request: Request, parts: Here, token: Submitter, job_id: JobId, idempotency_key: IdempotencyKey = None
+) -> JobView:
     """Queues a job anew that failed or was cancelled, while its input is still there."""
-    before = owned(parts, token, job_id)
-    if before.is_expired:
-        raise ConflictError(f"the input of {job_id} was removed when its time was over", hint="a new job")
-    job = parts.retry(token.owner, job_id)
-    if job is None:
-        raise ConflictError(f"{job_id} is {before.state}", accepted="a job that failed or was cancelled")
-    parts.intake.note_action(caller_of(request, token), "job.retry", job_id, {"run": job.run_number})
-    return _view(parts, job)
+    named = repeatable(token.owner, idempotency_key, "retry", job_id)
+    parts.retry(caller_of(request, token), owned(parts, token, job_id), named)
+    return _view(parts, owned(parts, token, job_id))
 
 
 def _view(parts: Parts, job: StoredJob, *, is_brief: bool = False) -> JobView:

@@ -23,16 +23,8 @@ from blanklogo.service.jobs.states import State
 from blanklogo.service.names import plain_name
 from blanklogo.service.parts import Parts
 from blanklogo.service.problems import unfit
-from blanklogo.service.routes.asking import (
-    BODY,
-    Here,
-    IdempotencyKey,
-    Submitter,
-    body_schema,
-    caller_of,
-    problems,
-    repeatable,
-)
+from blanklogo.service.repeats import IdempotencyKey, repeatable
+from blanklogo.service.routes.asking import BODY, Here, Submitter, body_schema, caller_of, problems
 from blanklogo.service.tokens.dependency import require
 from blanklogo.service.tokens.token import Scope
 from blanklogo.wire import MAX_BASE64_BYTES, STATS
@@ -102,9 +94,10 @@ def _created(parts: Parts, caller: Caller, body: ProcessRequest, idempotency_key
     parts.check_webhook(webhook)
     upload = parts.intake.open_upload(caller, name, suffix_of(name))
     stored = parts.storage.put(upload.key, iter([data]), parts.limits.max_input_bytes)
-    again = repeatable(idempotency_key, "process", body.request(), body.webhook_url, body.webhook_events, stored.sha256)
+    asked = (body.request(), body.webhook_url, body.webhook_events, stored.sha256)
+    named = repeatable(caller.owner, idempotency_key, "process", *asked)
     wish = Wish(body.request(), upload_id=upload.id, num_bytes=stored.num_bytes, sha256=stored.sha256, webhook=webhook)
-    made = parts.create(caller, [wish], again)
+    made = parts.create(caller, [wish], named)
     if made.is_repeated:
         parts.storage.delete(upload.key)
     return made.jobs[0]

@@ -12,28 +12,20 @@ from typing import Any, BinaryIO
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from blanklogo.errors import OptionError
 from blanklogo.media.errors import Stage, foreign_errors
 from blanklogo.service import views
 from blanklogo.service.bodies import JobCreated, JobRequest, Options, Rights, UploadOpened, UploadRequest, moment
-from blanklogo.service.jobs.intake import Caller, Wish
+from blanklogo.service.jobs.intake import Caller, Wish, no_longer_open
 from blanklogo.service.jobs.options import suffix_of
 from blanklogo.service.names import plain_name
 from blanklogo.service.parts import Parts
 from blanklogo.service.problems import unfit
-from blanklogo.service.routes.asking import (
-    BODY,
-    Here,
-    IdempotencyKey,
-    Submitter,
-    body_schema,
-    caller_of,
-    problems,
-    repeatable,
-)
+from blanklogo.service.repeats import IdempotencyKey, repeatable
+from blanklogo.service.routes.asking import BODY, Here, Submitter, body_schema, caller_of, problems
 from blanklogo.service.tokens.dependency import require
 from blanklogo.service.tokens.token import Scope
 from blanklogo.service.webhooks.message import EventName
@@ -54,6 +46,8 @@ router = APIRouter(tags=["uploads"], dependencies=[Depends(require(Scope.SUBMIT)
 class UploadForm(Options):
     """A job's options beside its file. What is no text is JSON: `[[0, 0, 80, 40]]`, `true`, `21.5`."""
 
+    # A form's field is there or not, and never null.
+    model_config = ConfigDict(json_schema_extra={"dependentRequired": {"webhook_events": ["webhook_url"]}})
     rights_confirmed: Rights
 
 
@@ -76,18 +70,21 @@ def _form() -> dict[str, Any]:
     return {"required": True, "content": {"multipart/form-data": {"schema": schema, "encoding": encoding}}}
 
 
-@router.post("/api/v1/uploads", status_code=201, responses=problems(*BODY))
-def open_upload(request: Request, parts: Here, token: Submitter, body: UploadRequest) -> UploadOpened:
+@router.post("/api/v1/uploads", status_code=201, responses=problems(409, *BODY))
+def open_upload(
+    request: Request, parts: Here, token: Submitter, body: UploadRequest, idempotency_key: IdempotencyKey = None
+) -> UploadOpened:
     """A signed URL to bring a file to by PUT; its id then makes a job. An upload that no job takes is removed."""
     name = plain_name(body.filename)
-    upload = parts.intake.open_upload(caller_of(request, token), name, suffix_of(name))
+    named = repeatable(token.owner, idempotency_key, "place", body.filename)
+    upload = parts.intake.open_upload(caller_of(request, token), name, suffix_of(name), named)
+    ends_seconds = upload.created_seconds + _SIGNED_SECONDS
+    left_seconds = ends_seconds - parts.store.clock()  # less than an hour for who asks again
+    if left_seconds < 1:
+        raise no_longer_open()
     max_bytes = parts.limits.max_input_bytes
-    return UploadOpened(
-        upload_id=upload.id,
-        url=parts.storage.sign_put(upload.key, _SIGNED_SECONDS, max_bytes),
-        max_bytes=max_bytes,
-        expires_at=moment(upload.created_seconds + _SIGNED_SECONDS),
-    )
+    url = parts.storage.sign_put(upload.key, left_seconds, max_bytes)
+    return UploadOpened(upload_id=upload.id, url=url, max_bytes=max_bytes, expires_at=moment(ends_seconds))
 
 
 @router.post(UPLOAD_PATH, status_code=201, responses=problems(409, *BODY, 507), openapi_extra={"requestBody": _form()})
@@ -119,9 +116,10 @@ def _created(parts: Parts, caller: Caller, form: FormData, idempotency_key: str 
     webhook = body.webhook()
     parts.check_webhook(webhook)  # before a file is kept for it
     stored = parts.storage.put(upload.key, _pieces(video.file), parts.limits.max_input_bytes)
-    again = repeatable(idempotency_key, "upload", body.request(), body.webhook_url, body.webhook_events, stored.sha256)
+    asked = (body.request(), body.webhook_url, body.webhook_events, stored.sha256)
+    named = repeatable(caller.owner, idempotency_key, "upload", *asked)
     wish = Wish(body.request(), upload_id=upload.id, num_bytes=stored.num_bytes, sha256=stored.sha256, webhook=webhook)
-    made = parts.create(caller, [wish], again)
+    made = parts.create(caller, [wish], named)
     if made.is_repeated:
         parts.storage.delete(upload.key)
     return views.created(made.jobs[0])

@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
 
 from blanklogo.errors import NotFoundError
 from blanklogo.net.pieces import named
 from blanklogo.service.bodies import Body, moment
+from blanklogo.service.repeats import IdempotencyKey, repeatable
 from blanklogo.service.routes.asking import BODY, Here, JobId, Reader, Submitter, caller_of, owned, problems
 from blanklogo.service.tokens.dependency import require
 from blanklogo.service.tokens.token import Scope
@@ -96,7 +98,7 @@ class SecretRequest(Body):
 
 class SecretMade(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [_SECRET]})
-    secret: str = Field(description="shown this once")
+    secret: str = Field(description="shown this once; by an Idempotency-Key again, for two days")
     made_at: datetime
     others_end_at: datetime | None = Field(None, description="until when those before it sign too")
 
@@ -117,13 +119,27 @@ def list_deliveries(
 
 
 @router.post("/jobs/{job_id}/deliveries/{event_id}/replay", status_code=202, responses=problems(404, 409, 422))
-def replay(request: Request, parts: Here, token: Submitter, job_id: JobId, event_id: EventId) -> DeliveryView:
+def replay(
+    request: Request,
+    parts: Here,
+    token: Submitter,
+    job_id: JobId,
+    event_id: EventId,
+    idempotency_key: IdempotencyKey = None,
+) -> DeliveryView:
     """Tells an event again, by the same id and in the same words, that was delivered or has failed."""
     owned(parts, token, job_id)
-    delivery = parts.ledger.get(job_id, event_id) if parts.ledger.replay(job_id, event_id) else None
+
+    def make(connection: Connection) -> dict[str, Any]:
+        if not parts.ledger.replay(connection, job_id, event_id):
+            raise _no_event(job_id, event_id)
+        parts.intake.note(connection, caller_of(request, token), "webhook.replay", job_id, {"event": event_id})
+        return {}
+
+    parts.repeats.once(repeatable(token.owner, idempotency_key, "replay", job_id, event_id), make)
+    delivery = parts.ledger.get(job_id, event_id)
     if delivery is None:
-        raise NotFoundError(f"no event {event_id} of {job_id}", hint=f"GET /api/v1/jobs/{job_id}/deliveries lists them")
-    parts.intake.note_action(caller_of(request, token), "webhook.replay", job_id, {"event": event_id})
+        raise _no_event(job_id, event_id)
     return _view(delivery)
 
 
@@ -133,12 +149,20 @@ def replay(request: Request, parts: Here, token: Submitter, job_id: JobId, event
     dependencies=[Depends(require(Scope.READ))],
     responses=problems(409, *BODY),
 )
-def make_secret(request: Request, parts: Here, token: Submitter, body: SecretRequest) -> SecretMade:
+def make_secret(
+    request: Request, parts: Here, token: Submitter, body: SecretRequest, idempotency_key: IdempotencyKey = None
+) -> SecretMade:
     """The owner's secret, by which receivers check signatures: the first, or the next one. It is shown in this answer
-    alone. Needs both scopes: who may only drop videos off could otherwise forge what is told about them."""
-    made = parts.secrets.renew(token.owner, body.overlap_seconds)
-    details = {"overlap_seconds": body.overlap_seconds}
-    parts.intake.note_action(caller_of(request, token), "webhook.secret", token.id, details)
+    alone, and again to who repeats the request. Needs both scopes: who may only drop videos off could otherwise forge
+    what is told about them."""
+
+    def make(connection: Connection) -> dict[str, Any]:
+        told = {"overlap_seconds": body.overlap_seconds}
+        parts.intake.note(connection, caller_of(request, token), "webhook.secret", token.id, told)
+        return parts.secrets.begin(connection, token.owner, body.overlap_seconds)
+
+    named = repeatable(token.owner, idempotency_key, "secret", body.overlap_seconds)
+    made = parts.secrets.renewed(token.owner, parts.repeats.once(named, make).made)
     ends = None if made.others_end_seconds is None else moment(made.others_end_seconds)
     return SecretMade(secret=made.secret.reveal(), made_at=moment(made.made_seconds), others_end_at=ends)
 
@@ -162,6 +186,10 @@ def describe(app: FastAPI) -> None:
     ) -> None:
         """Sent to a job's `webhook_url` when something happens to it. Any status from 200 to 299 takes it; 410 ends
         what is told about the job; 408, 425, 429 and those from 500 up are tried again; redirects are not followed."""
+
+
+def _no_event(job_id: str, event_id: str) -> NotFoundError:
+    return NotFoundError(f"no event {event_id} of {job_id}", hint=f"GET /api/v1/jobs/{job_id}/deliveries lists them")
 
 
 def _view(delivery: Delivery) -> DeliveryView:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from blanklogo.errors import OptionError
 from blanklogo.media.output import SUFFIXES
+from blanklogo.service.repeats import Repeatable
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,22 @@ class Place:
 class Places(Protocol):
     """Who gives uploads their places, and knows what becomes of them."""
 
-    def open(self, owner: str, name: str) -> Place:
-        """A new place for a file of this name, which is the client's. Raises OptionError: not of such a one."""
+    def open(self, owner: str, name: str, request: Repeatable | None) -> Place:
+        """A new place for a file of this name, which is the client's; for a request that was here before, the one that
+        it was given then.
+
+        Raises:
+            OptionError: not of such a one.
+            ConflictError: as `opened_before`.
+        """
+        ...
+
+    def opened_before(self, request: Repeatable | None) -> Place | None:
+        """The place that the same request was given before; None: it is new.
+
+        Raises:
+            ConflictError: its upload is no longer open, or the key was another request's.
+        """
         ...
 
     def close(self, owner: str, upload_id: str) -> None:
@@ -49,9 +64,12 @@ class FreePlaces:
         self._seconds = seconds
         self._now = now
 
-    def open(self, owner: str, name: str) -> Place:
+    def open(self, owner: str, name: str, request: Repeatable | None) -> Place:
         upload_id = f"upload_{secrets.token_hex(6)}"
         return Place(upload_id, f"{owner}/{upload_id}/input{video_suffix(name)}", self._now() + self._seconds)
+
+    def opened_before(self, request: Repeatable | None) -> Place | None:
+        """None, always."""
 
     def close(self, owner: str, upload_id: str) -> None:
         """Always allowed."""

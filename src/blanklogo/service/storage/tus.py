@@ -31,6 +31,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Message, Receive, Scope, Send
 
 from blanklogo.errors import CancelledError, ConflictError, OptionError, TooLargeError
+from blanklogo.service.repeats import IdempotencyKey, repeatable
 from blanklogo.service.storage.arriving import Gate, announced_bytes, arriving
 from blanklogo.service.storage.lanes import Lane, Lanes
 from blanklogo.service.storage.places import Places
@@ -89,8 +90,8 @@ def tus_router(prefix: str, owner_of: Callable[..., str]) -> APIRouter:
         return _understood(_tus(request))
 
     @router.post("", dependencies=speaks)
-    def begin(request: Request, owner: str = asking) -> Response:
-        return _begun(_tus(request), request, owner)
+    def begin(request: Request, owner: str = asking, idempotency_key: IdempotencyKey = None) -> Response:
+        return _begun(_tus(request), request, owner, idempotency_key)
 
     @router.head("/{upload_id}", dependencies=speaks)
     async def look(request: Request, upload_id: str, owner: str = asking) -> Response:
@@ -177,7 +178,7 @@ def _check_version(request: Request) -> None:
         raise HTTPException(412, f"Tus-Resumable is to be {VERSION}", {"Tus-Version": VERSION})
 
 
-def _begun(tus: Tus, request: Request, owner: str) -> Response:
+def _begun(tus: Tus, request: Request, owner: str, key: str | None) -> Response:
     header = request.headers.get("upload-metadata", "")
     given = metadata(header)
     num_bytes = _number(request.headers, "upload-length")
@@ -188,15 +189,27 @@ def _begun(tus: Tus, request: Request, owner: str) -> Response:
         raise TooLargeError(
             f"an upload of {num_bytes / 1e6:g} MB", accepted=f"up to {tus.uploads.max_bytes / 1e6:g} MB"
         )
-    if tus.uploads.num_open(owner) >= tus.max_open:
-        raise HTTPException(429, f"{tus.max_open} uploads are open; finish or delete one", {"Retry-After": "60"})
-    place = tus.places.open(owner, given.get("filename") or given.get("name") or "video.mp4")
+    named = repeatable(owner, key, "tus", num_bytes, header)
+    place = tus.places.opened_before(named)
+    if place is None:
+        if tus.uploads.num_open(owner) >= tus.max_open:
+            raise HTTPException(429, f"{tus.max_open} uploads are open; finish or delete one", {"Retry-After": "60"})
+        place = tus.places.open(owner, given.get("filename") or given.get("name") or "video.mp4", named)
     about = About(place.key, num_bytes, place.expires_seconds, header, sha256)
-    tus.uploads.begin(about)
+    offset = _there(tus, about)
     if num_bytes == 0:
         tus.uploads.finish(about)
     location = f"{request.url.path.rstrip('/')}/{place.upload_id}"
-    return Response(status_code=201, headers={"Location": location, **_told(tus, about, 0)})
+    return Response(status_code=201, headers={"Location": location, **_told(tus, about, offset)})
+
+
+def _there(tus: Tus, about: About) -> int:
+    """Begins an upload, if the same request did not get so far before. Returns how much has come of it."""
+    try:
+        tus.uploads.begin(about)
+    except ConflictError:
+        return _offset(tus, about)
+    return 0
 
 
 async def _appended(tus: Tus, request: Request, about: About, lane: Lane) -> Response:

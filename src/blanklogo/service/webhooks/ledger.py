@@ -69,8 +69,8 @@ class Ledger:
             if answer.verdict is Verdict.GONE:
                 _end_waiting(connection, claim.job_id, now)
 
-    def replay(self, job_id: str, delivery_id: str) -> bool:
-        """Puts a delivery into the queue again that is over; false: there is no such one of this job.
+    def replay(self, connection: Connection, job_id: str, delivery_id: str) -> bool:
+        """Within `writing`: puts a delivery into the queue again that is over; false: there is no such one of this job.
 
         Raises ConflictError: it waits already.
         """
@@ -83,14 +83,13 @@ class Ledger:
             "ended_seconds": None,
             "num_failures": 0,
         }
-        with writing(self._database) as connection:
-            if connection.scalar(select(deliveries.c.id).where(*of_job)) is None:
-                return False
-            _note_stop(connection, job_id, None)
-            again = update(deliveries).where(*of_job, ~_waits)
-            done = connection.execute(again.values(**values, num_replays=deliveries.c.num_replays + 1))
-            if not done.rowcount:
-                raise ConflictError(f"{delivery_id} waits to be delivered already", accepted="one that is over")
+        if connection.scalar(select(deliveries.c.id).where(*of_job)) is None:
+            return False
+        _note_stop(connection, job_id, None)
+        again = update(deliveries).where(*of_job, ~_waits)
+        done = connection.execute(again.values(**values, num_replays=deliveries.c.num_replays + 1))
+        if not done.rowcount:
+            raise ConflictError(f"{delivery_id} waits to be delivered already", accepted="one that is over")
         return True
 
     def page(

@@ -20,8 +20,9 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
 
@@ -73,20 +74,31 @@ class Secrets:
             OptionError: the overlap does not fit.
             ConflictError: too many are good already.
         """
+        with writing(self._database) as connection:
+            made = self.begin(connection, owner, overlap_seconds)
+        return self.renewed(owner, made)
+
+    def begin(self, connection: Connection, owner: str, overlap_seconds: float) -> dict[str, Any]:
+        """As `renew`, within `writing`. Returns what `renewed` wants to know, which is no secret and may be kept."""
         if not 0 <= overlap_seconds <= MAX_OVERLAP_SECONDS:
             raise OptionError(f"overlap of {overlap_seconds:g} s", accepted=f"0 to {MAX_OVERLAP_SECONDS:g} s")
         now = self._clock()
-        with writing(self._database) as connection:
-            lock_schema(connection)  # two at once would make the same generation
-            last = connection.scalar(select(func.max(_of.generation)).where(_of.owner == owner))
-            ends = now + overlap_seconds
-            shortened = or_(_of.ends_seconds.is_(None), _of.ends_seconds > ends)
-            connection.execute(update(webhook_secrets).where(_of.owner == owner, shortened).values(ends_seconds=ends))
-            connection.execute(delete(webhook_secrets).where(_of.owner == owner, _of.ends_seconds <= now))
-            _check_number(connection, owner)
-            generation = (last or 0) + 1
-            connection.execute(insert(webhook_secrets).values(owner=owner, generation=generation, made_seconds=now))
-        return Renewed(owner, self._derived(owner, generation), now, None if last is None else ends)
+        lock_schema(connection)  # two at once would make the same generation
+        last = connection.scalar(select(func.max(_of.generation)).where(_of.owner == owner))
+        ends = now + overlap_seconds
+        shortened = or_(_of.ends_seconds.is_(None), _of.ends_seconds > ends)
+        connection.execute(update(webhook_secrets).where(_of.owner == owner, shortened).values(ends_seconds=ends))
+        connection.execute(delete(webhook_secrets).where(_of.owner == owner, _of.ends_seconds <= now))
+        _check_number(connection, owner)
+        generation = (last or 0) + 1
+        connection.execute(insert(webhook_secrets).values(owner=owner, generation=generation, made_seconds=now))
+        ends_seconds = None if last is None else ends
+        return {"generation": generation, "made_seconds": now, "others_end_seconds": ends_seconds}
+
+    def renewed(self, owner: str, made: Mapping[str, Any]) -> Renewed:
+        """What `begin` made, with its secret."""
+        secret = self._derived(owner, made["generation"])
+        return Renewed(owner, secret, made["made_seconds"], made["others_end_seconds"])
 
     def good(self, owner: str) -> tuple[Secret, ...]:
         """Those that sign now, the newest first. There is one from the beginning, which nobody was shown yet."""
