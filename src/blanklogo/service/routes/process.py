@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import Field, ValidationError
 
 from blanklogo.errors import BlankLogoError, CancelledError, NotFoundError, OptionError, from_dict
@@ -75,10 +77,12 @@ _BODY = {
 }
 
 
-@router.post(PATH, responses=problems(409, *BODY, 499, 500, 504, 507), openapi_extra=_BODY)
+@router.post(
+    PATH, response_model=dict[str, Any], responses=problems(409, *BODY, 499, 500, 504, 507), openapi_extra=_BODY
+)
 async def process_video_http(
     request: Request, parts: Here, token: Submitter, idempotency_key: IdempotencyKey = None
-) -> dict[str, Any]:
+) -> Response:
     """Removes the mark and answers when it is done: `video` as base64, or where that would be over 50 MB the signed URL
     in `output`; with `stats`, the `report` and the `job_id`. The job goes on, and stays, when the caller hangs up."""
     job = await _taken(request, parts, caller_of(request, token), idempotency_key)
@@ -148,19 +152,33 @@ def _decoded(text: str) -> Iterator[bytes]:
         yield data
 
 
-def _answer(parts: Parts, job: StoredJob) -> dict[str, Any]:
+def _answer(parts: Parts, job: StoredJob) -> Response:
     if job.state is not State.COMPLETED or job.report is None:
         raise _ended(job)
     output = views.download(job, parts.storage, parts.store.clock())
     is_small = -(-output.size_bytes // 3) * 4 <= MAX_BASE64_BYTES
-    pieces: Iterator[bytes] = parts.storage.read(job.output_key or "") if is_small else iter(())
-    return {
-        "video": base64.b64encode(b"".join(pieces)).decode("ascii") if is_small else None,
+    told = {
         "output": None if is_small else output.download_url,
         "stats": {name: job.report[name] for name in STATS},
         "report": job.report,
         "job_id": job.id,
     }
+    if not is_small:
+        return JSONResponse({"video": None, **told})
+    video = parts.storage.read(job.output_key or "")
+    return StreamingResponse(_told(video, told), media_type="application/json")
+
+
+def _told(video: Iterator[bytes], more: dict[str, Any]) -> Iterator[bytes]:
+    """An answer's text, piece by piece: whoever fetches it slowly holds little here."""
+    yield b'{"video":"'
+    rest = b""
+    for piece in video:
+        data = rest + piece
+        num_whole = len(data) // 3 * 3
+        yield base64.b64encode(data[:num_whole])
+        rest = data[num_whole:]
+    yield base64.b64encode(rest) + b'",' + json.dumps(more).encode()[1:]
 
 
 def _ended(job: StoredJob) -> BlankLogoError:
