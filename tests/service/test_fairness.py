@@ -75,7 +75,7 @@ def test_a_hundred_of_one_owners_jobs_let_anothers_one_through(service: Running)
 
 
 def test_nobody_is_forgotten_behind_several_who_have_many(service: Running) -> None:
-    """All that are under way at once are theirs then, and who comes next is drawn by lot among the owners. Three of four
+    """All that are under way are theirs then, and who comes next is drawn by lot among the owners. Three of four
     draws may miss; sixty in a row do so once in thirty million times. Measured: up to 8."""
     owners = [f"own_many{number}" for number in range(3)]
     with service.user(owner="own_one") as one:
