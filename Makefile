@@ -16,7 +16,7 @@ LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --
 	--no-emit-index-url --no-emit-find-links --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-torch demo test test-slow check format docs bench bench-engines bench-service bench-hostile bench-load bench-soak calibrate lock clean
+.PHONY: help setup setup-torch demo test test-slow check format docs bench bench-engines bench-service bench-hostile bench-load bench-memory bench-soak calibrate lock clean
 
 help:  ## this list
 	@echo 'BlankLogo takes a burned-in mark out of a video and leaves everything else as it was.'
@@ -80,6 +80,9 @@ bench-hostile: setup  ## three hundred hostile files sent to the service; writes
 
 bench-load: setup  ## how soon the API answers while a thousand jobs wait; writes into benchmarks/SERVICE.md
 	$(BIN)/python -m benchmarks.service_load
+
+bench-memory: setup  ## what the service holds while 500 MB come, by each way; writes into benchmarks/SERVICE.md
+	$(BIN)/python -m benchmarks.service_memory
 
 bench-soak: setup  ## the service at capacity for MINUTES=30, looking for what leaks; writes into benchmarks/SERVICE.md
 	$(BIN)/python -m benchmarks.service_soak --minutes $(MINUTES)

@@ -64,3 +64,10 @@ class Brisk(Copier):
 
     def _act(self, platform: str, name: str, cancelled: Callable[[], bool]) -> None:
         pass
+
+
+class Steady(Copier):
+    """Takes its time, whatever the platform."""
+
+    def _act(self, platform: str, name: str, cancelled: Callable[[], bool]) -> None:
+        time.sleep(0.2)

@@ -48,6 +48,7 @@ def test_users_go_by_the_public_name_and_workers_of_this_machine_by_ours(
         storage="s3://media/blanklogo",
         storage_public_url=OUTSIDE,
         engine=engine,
+        inline_for_trying=True,
     )
     parts = Parts(settings, None, Policy.PUBLIC)
     try:

@@ -38,12 +38,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture
-def bob(service: Running) -> Iterator[User]:
-    with service.user() as user:
-        yield user
-
-
-@pytest.fixture
 def server() -> Iterator[Files]:
     with serving() as files:
         files.files["/clip.mov"] = VIDEO
@@ -251,25 +245,6 @@ def test_a_key_makes_one_job_of_two_requests(service: Running, ann: User) -> Non
 
 
 # Whose it is
-
-
-def test_what_is_another_owners_is_404_on_every_route(service: Running, ann: User, bob: User) -> None:
-    made = ann.upload(VIDEO)
-    ann.over(made["job_id"])
-    schema = ann.get("/openapi.json")
-    of_one_job = [(method, path) for path, item in schema["paths"].items() if "{job_id}" in path for method in item]
-    assert len(of_one_job) == 7, (
-        "get, delete, download, retry, events, deliveries, replay; a new one is tried by itself"
-    )
-    for method, path in ((method, path.replace("{event_id}", f"evt_{'0' * 24}")) for method, path in of_one_job):
-        response = bob.http.request(method, path.replace("{job_id}", made["job_id"]))
-        missing = bob.http.request(method, path.replace("{job_id}", "job_000000000000"))
-        told = [answered(each, 404) for each in (response, missing)]
-        assert [each["code"] for each in told] == ["not_found"] * 2, (method, path)
-        assert told[0]["detail"].replace(made["job_id"], "") == told[1]["detail"].replace("job_000000000000", "")
-    assert bob.get("/api/v1/jobs")["total"] == 0
-    upload = ann.post("/api/v1/uploads", {})["upload_id"]
-    bob.post("/api/v1/jobs", {"upload_id": upload, **RIGHTS}, 422)
 
 
 def test_an_owner_keeps_what_is_theirs_when_the_token_is_rotated(service: Running, ann: User) -> None:

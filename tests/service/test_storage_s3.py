@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 import pytest
+from s3_server import REGION, S3, SECRET, s3_server
 from sigv4 import signature
 from storage_app import in_thread
 from storages import KEYS, MEDIA, pieces
@@ -25,40 +24,19 @@ from blanklogo.service.storage.uploads import About, Uploads
 if find_spec("moto") is None:
     pytest.skip("needs an S3 server: pip install 'moto[server]'", allow_module_level=True)
 
-SECRET, REGION = "a/secret+of/forty", "eu-central-1"
 KEY = "own_1/job_1/clip.mp4"
 LARGE = MEDIA * 7  # 21 MB: three parts
-SERVER = """
-import sys
-from moto.server import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import make_server
-server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
-print(server.server_port, flush=True)
-server.serve_forever()
-"""
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as server:
-        assert server.stdout is not None
-        address = f"http://127.0.0.1:{int(server.stdout.readline())}"
-        try:
-            httpx2.put(f"{address}/media", timeout=60).raise_for_status()
-            yield address
-        finally:
-            server.kill()
+def s3() -> Iterator[S3]:
+    with s3_server() as s3:
+        yield s3
 
 
 @pytest.fixture
-def settings(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    monkeypatch.setenv("AWS_REGION", REGION)
+def settings(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    s3.settings(monkeypatch)
 
 
 @pytest.fixture
@@ -72,14 +50,14 @@ def opened(url: str) -> Storage:
     return open_storage(url, ServiceUrls(KEYS, "http://service.test"))
 
 
-def test_what_was_put_is_read_in_whole_and_in_parts(storage: Storage, address: str) -> None:
+def test_what_was_put_is_read_in_whole_and_in_parts(storage: Storage, s3: S3) -> None:
     assert storage.put(KEY, pieces(LARGE)) == Stored(len(LARGE), hashlib.sha256(LARGE).hexdigest())
     assert b"".join(storage.read(KEY)) == LARGE
     assert b"".join(storage.read(KEY, 8_000_000, 9_000_001)) == LARGE[8_000_000:9_000_001]
     assert storage.stat(KEY).num_bytes == len(LARGE)
     assert storage.stat(KEY).e_tag.startswith('"')
     assert not storage.is_local
-    stored = httpx2.head(f"{address}/media/of/blanklogo/{KEY}")
+    stored = httpx2.head(f"{s3.address}/media/of/blanklogo/{KEY}")
     assert stored.headers["content-type"] == "video/mp4"
     assert stored.headers["content-disposition"] == 'attachment; filename="clip.mp4"'
     storage.put(KEY, [])
@@ -108,12 +86,11 @@ def test_a_copy_is_there_on_its_own(storage: Storage) -> None:
         storage.copy("own_1/job_1/output.mp4", "own_1/job_3/output.mp4")
 
 
-def test_what_breaks_off_is_not_there(storage: Storage, address: str) -> None:
+def test_what_breaks_off_is_not_there(storage: Storage, s3: S3) -> None:
     with pytest.raises(TooLargeError):
         storage.put(KEY, pieces(LARGE), max_bytes=20_000_000)
     assert list(storage.listed()) == []
-    left = httpx2.get(f"{address}/media?uploads")
-    assert "<Upload>" not in left.text, "the parts that were brought are given up"
+    assert s3.num_begun() == 0, "the parts that were brought are given up"
 
 
 def test_another_version_is_not_mixed_in(storage: Storage) -> None:

@@ -14,7 +14,7 @@ from blanklogo import __version__
 from blanklogo.engines.base import Engine
 from blanklogo.engines.open import open_engine
 from blanklogo.engines.spec import EngineSpec
-from blanklogo.service import problems
+from blanklogo.service import forms, problems
 from blanklogo.service.methods import Methods
 from blanklogo.service.middleware import BodyLimit, BodyLimits, RequestIds
 from blanklogo.service.parts import Parts
@@ -22,7 +22,7 @@ from blanklogo.service.rates import Rate, RateLimits
 from blanklogo.service.routes import catalogue, events, health, jobs, process, resumable, uploads, webhooks
 from blanklogo.service.routes.asking import SHOWN
 from blanklogo.service.settings import Settings
-from blanklogo.service.storage.arriving import Gate
+from blanklogo.service.storage.arriving import PAUSE_SECONDS, Gate
 from blanklogo.service.storage.routes import router as files
 from blanklogo.service.storage.signing import PATH as FILES_PATH
 from blanklogo.transfer.guard.policy import Policy
@@ -64,6 +64,7 @@ def create_app(settings: Settings, engine: Engine | None = None, policy: Policy 
             parts = await run_in_threadpool(Parts, settings, used, guard)
             app.state.parts, app.state.tokens = parts, parts.tokens
             app.state.storage, app.state.urls, app.state.gate = parts.storage, parts.urls, Gate()
+            app.state.forms, app.state.texts = Gate(forms.NUM_AT_ONCE), Gate(process.NUM_READ_AT_ONCE)
             app.state.tus = resumable.tus_of(parts, app.state.gate)
             await run_in_threadpool(parts.start)
             yield
@@ -104,7 +105,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
         Middleware(RequestIds),
         Middleware(RateLimits, **rates),
         Middleware(Methods, routers=_routers()),
-        Middleware(BodyLimits, limits=bounds),
+        Middleware(BodyLimits, limits=bounds, pause_seconds=PAUSE_SECONDS),
     ]
 
 

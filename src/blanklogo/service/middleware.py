@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from blanklogo.errors import TooLargeError
 from blanklogo.service.problems import answer, problem
+from blanklogo.service.storage.arriving import PAUSE_SECONDS, silence
 
 _ID_FORM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 HEADER = "X-Request-ID"
@@ -69,10 +71,15 @@ class BodyLimit:
 
 class BodyLimits:
     """Refuses bodies of another kind with 415, and those over their limit with 413: by what their headers say before a
-    byte is read, else while reading."""
+    byte is read, else while reading. One of which nothing comes any more is refused with 408.
 
-    def __init__(self, app: ASGIApp, limits: tuple[BodyLimit, ...]) -> None:
+    Args:
+        pause_seconds: the longest for which nothing may come.
+    """
+
+    def __init__(self, app: ASGIApp, limits: tuple[BodyLimit, ...], pause_seconds: float = PAUSE_SECONDS) -> None:
         self._app = app
+        self._pause_seconds = pause_seconds
         self._limits = sorted(limits, key=lambda limit: -len(limit.path))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,7 +98,8 @@ class BodyLimits:
         if limit.media_type is not None and _has_body(headers) and _kind(headers) != limit.media_type:
             await _of_other_kind(scope, limit.media_type)(scope, receive, send)
             return
-        await self._app(scope, _counted(receive, limit.max_bytes, error), send)
+        timely = _timely(receive, self._pause_seconds)
+        await self._app(scope, _counted(timely, limit.max_bytes, error), send)
 
     def _limit(self, path: str) -> BodyLimit | None:
         return next((limit for limit in self._limits if path.startswith(limit.path)), None)
@@ -110,6 +118,23 @@ def _of_other_kind(scope: Scope, media_type: str) -> ASGIApp:
     hint = f"Content-Type: {media_type}"
     told = {"Accept": media_type}  # RFC 9110, 15.5.16
     return problem(scope["state"]["request_id"], 415, "unsupported_media_type", detail, hint, told)
+
+
+def _timely(receive: Receive, pause_seconds: float) -> Receive:
+    """The same messages; up to the end of the body, none may let itself be waited for too long."""
+    is_whole = False
+
+    async def timely() -> Message:
+        nonlocal is_whole
+        try:
+            async with asyncio.timeout(None if is_whole else pause_seconds):
+                message = await receive()
+        except TimeoutError:
+            raise silence(pause_seconds) from None  # FastAPI lets it through, as below
+        is_whole = not message.get("more_body", False)
+        return message
+
+    return timely
 
 
 def _counted(receive: Receive, max_bytes: int, error: TooLargeError) -> Receive:

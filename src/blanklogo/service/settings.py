@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 
@@ -37,7 +37,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="the address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="the port to listen on")
     public_url: str | None = Field(None, description="how clients and workers reach the service")
-    engine: str = Field("pool", description="where removals run: inline, pool, modal, ray")
+    inline_for_trying: bool = Field(
+        False, description="lets the engine be inline, which shields the service of nothing"
+    )
+    engine: str = Field("pool", description="where removals run: pool, modal, ray; inline for trying")
     max_input_mb: float = Field(500, gt=0, description="of a video")
     max_output_mb: float = Field(2000, gt=0, description="of a result")
     max_frames: int = Field(_MEDIA.max_frames, ge=1, description="of a video")
@@ -60,6 +63,17 @@ class Settings(BaseSettings):
     webhook_seconds: float = Field(LIMIT_SECONDS, gt=0, le=60, description="for one attempt to tell a receiver")
     webhook_retry_seconds: float = Field(10, gt=0, description="before the second attempt; before the third, six times")
 
+    @field_validator("engine")
+    @classmethod
+    def _shields(cls, engine: str, told: ValidationInfo) -> str:
+        """Who opens a stranger's video may crash, hang or be taken over by it, and the service is not to go with it."""
+        if "inline" in _names(engine) and not told.data.get("inline_for_trying"):
+            raise ValueError(
+                "inline opens strangers' videos in the service's own process; accepted: pool, modal, ray, "
+                f"or for trying {PREFIX}INLINE_FOR_TRYING=true beside it"
+            )
+        return engine
+
     @property
     def folder(self) -> Path:
         """Where files go that are not in the database."""
@@ -78,7 +92,7 @@ class Settings(BaseSettings):
     @property
     def has_near_workers(self) -> bool:
         """Whether all workers are processes of this machine, which reach what this process reaches."""
-        return {name.strip() for name in self.engine.split(",")} <= {"inline", "pool"}
+        return _names(self.engine) <= {"inline", "pool"}
 
     @property
     def runs_database(self) -> str:
@@ -113,6 +127,11 @@ class Settings(BaseSettings):
     @property
     def width(self) -> Width:
         return Width(max(self.jobs_at_once, self.jobs_of_owner), self.jobs_of_owner)
+
+
+def _names(engine: str) -> set[str]:
+    """Of an engine, or of those that follow each other in one's place."""
+    return {name.strip() for name in engine.split(",")}
 
 
 def read_settings(**given: object) -> Settings:

@@ -9,6 +9,7 @@ import weakref
 from blanklogo.engines.base import REMOVER
 from blanklogo.engines.desk import Badge
 from blanklogo.engines.desk_engine import DeskEngine
+from blanklogo.engines.pool.cores import num_cores
 from blanklogo.engines.pool.gpu import gpus
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.engines.supervisor import Supervisor
@@ -16,7 +17,8 @@ from blanklogo.errors import UnavailableError
 
 
 class PoolEngine(DeskEngine):
-    """Worker processes on this machine, up to `max_workers`; one for each core, or for each GPU if the spec has any.
+    """Worker processes on this machine, up to `max_workers`; one for each core that it may have, or for each GPU
+    if the spec has any.
 
     Which of the GPUs in `spec.gpu` it is does not matter here: a worker takes what the machine has. A pool that is
     forgotten instead of closed takes its workers with it when the program ends.
@@ -53,8 +55,3 @@ class PoolEngine(DeskEngine):
         # Linux ends a worker with the thread that started it, so that thread stays until the worker is gone.
         supervisor = Supervisor(self._desk, badge, self.spec, start, self.spec.memory_bytes)
         threading.Thread(target=supervisor.run, name=f"pool-{badge.name}", daemon=True).start()
-
-
-def num_cores() -> int:
-    """Those that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

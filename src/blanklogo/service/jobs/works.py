@@ -33,7 +33,8 @@ from blanklogo.service.jobs.recall import Recall, completed_values, result_key
 from blanklogo.service.jobs.states import DOWNLOADING, FINALIZING, STARTING, State, step_of
 from blanklogo.service.jobs.store import JobStore
 from blanklogo.service.jobs.watch import Watch
-from blanklogo.service.storage import Storage
+from blanklogo.service.storage import Storage, Stored
+from blanklogo.service.storage.meter import too_large
 from blanklogo.types import Event, MediaLimits, Order, Progress
 
 _TELL_SECONDS = 0.5  # between two writes of how far a run is
@@ -125,7 +126,7 @@ class Works:
     def verify(self, run: Run, made: Mapping[str, Any]) -> Outcome:
         def work(job: StoredJob, watch: Watch) -> Mapping[str, Any]:
             self._store.advance(run, FINALIZING)
-            found = self._storage.digest(made["key"])
+            found = self._digest(made["key"], self._limits.max_output_bytes)
             said_bytes = made["report"]["output_size_mb"] * 1e6
             if abs(found.num_bytes - said_bytes) > _ROUNDING_BYTES:
                 came = f"a result of {found.num_bytes} bytes where {said_bytes:.0f} were reported"
@@ -193,8 +194,14 @@ class Works:
 
     def _look_at_upload(self, job: StoredJob) -> None:
         assert job.input_key is not None
-        found = self._storage.digest(job.input_key)
+        found = self._digest(job.input_key, self._limits.max_input_bytes)
         self._store.note(job.run, input_bytes=found.num_bytes, input_sha256=found.sha256)
+
+    def _digest(self, key: str, max_bytes: int) -> Stored:
+        """Of what somebody brought by a signed URL; an object store's own hold no limit."""
+        if self._storage.stat(key).num_bytes > max_bytes:
+            raise too_large(max_bytes)
+        return self._storage.digest(key)
 
     def _order(self, job: StoredJob, key: str) -> Order:
         assert job.input_key is not None

@@ -66,7 +66,7 @@ def body_schema(model: type[BaseModel]) -> dict[str, Any]:
     return schema
 
 
-BODY = (400, 413, 415, 422)
+BODY = (400, 408, 413, 415, 422)
 """What a body may be refused with."""
 
 SHOWN = Depends(HTTPBearer(auto_error=False, description="ID:SECRET, as `blanklogo token new` shows it once"))
@@ -78,6 +78,7 @@ _WORDS = {
     401: "no token that is good here",
     403: "the token lacks the scope",
     404: "there is none, or it is somebody else's",
+    408: "nothing of the body came for too long",
     409: "it does not fit how things stand",
     413: "larger than is taken",
     415: "a body of another kind",

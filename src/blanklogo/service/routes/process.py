@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import Field, ValidationError
 
 from blanklogo.errors import BlankLogoError, CancelledError, NotFoundError, OptionError, from_dict
@@ -25,13 +28,17 @@ from blanklogo.service.parts import Parts
 from blanklogo.service.problems import unfit
 from blanklogo.service.repeats import IdempotencyKey, repeatable
 from blanklogo.service.routes.asking import BODY, Here, Submitter, body_schema, caller_of, problems
+from blanklogo.service.storage.arriving import Gate
 from blanklogo.service.tokens.dependency import require
 from blanklogo.service.tokens.token import Scope
 from blanklogo.wire import MAX_BASE64_BYTES, STATS
 
 PATH = "/process_video_http"
 MAX_BODY_BYTES = MAX_BASE64_BYTES + 10_000  # the text of the video, and a little beside it
+NUM_READ_AT_ONCE = 4  # each takes twice its text for a moment, and once until its video is stored
 _LOOK_SECONDS = 0.25
+_PIECE_CHARACTERS = 1 << 20  # whole groups of four
+_DATA_URL = re.compile(r"data:[^,]*;base64,")
 _BASE64 = "^(data:[^,]*;base64,)?([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"  # for the OpenAPI alone
 
 router = APIRouter(tags=["process"], dependencies=[Depends(require(Scope.SUBMIT)), Depends(require(Scope.READ))])
@@ -62,14 +69,15 @@ _BODY = {
 }
 
 
-@router.post(PATH, responses=problems(409, *BODY, 499, 500, 504, 507), openapi_extra=_BODY)
+@router.post(
+    PATH, response_model=dict[str, Any], responses=problems(409, *BODY, 499, 500, 504, 507), openapi_extra=_BODY
+)
 async def process_video_http(
     request: Request, parts: Here, token: Submitter, idempotency_key: IdempotencyKey = None
-) -> dict[str, Any]:
+) -> Response:
     """Removes the mark and answers when it is done: `video` as base64, or where that would be over 50 MB the signed URL
     in `output`; with `stats`, the `report` and the `job_id`. The job goes on, and stays, when the caller hangs up."""
-    body = _checked(await request.body())
-    job = await run_in_threadpool(_created, parts, caller_of(request, token), body, idempotency_key)
+    job = await _taken(request, parts, caller_of(request, token), idempotency_key)
     while not job.state.is_over:
         await asyncio.sleep(_LOOK_SECONDS)
         found = await run_in_threadpool(parts.store.get, job.id)
@@ -79,7 +87,27 @@ async def process_video_http(
     return await run_in_threadpool(_answer, parts, job)
 
 
-def _checked(body: bytes) -> ProcessRequest:
+async def _taken(request: Request, parts: Parts, caller: Caller, idempotency_key: str | None) -> StoredJob:
+    """The job that the body asks for; its video is in the storage by then, and nothing of the body is held any more.
+
+    Raises:
+        HTTPException: 503, as many bodies as go at once are being read.
+    """
+    gate: Gate = request.app.state.texts
+    with gate.passed():
+        body = _checked(await _read(request))
+        return await run_in_threadpool(_created, parts, caller, body, idempotency_key)
+
+
+async def _read(request: Request) -> bytearray:
+    """The body. `Request.body` would hold it for as long as there is the request."""
+    held = bytearray()
+    async for piece in request.stream():
+        held += piece
+    return held
+
+
+def _checked(body: bytearray) -> ProcessRequest:
     try:
         return ProcessRequest.model_validate_json(body)
     except ValidationError as error:
@@ -88,12 +116,11 @@ def _checked(body: bytes) -> ProcessRequest:
 
 
 def _created(parts: Parts, caller: Caller, body: ProcessRequest, idempotency_key: str | None) -> StoredJob:
-    data = _decoded(body.video)
     name = plain_name(body.name)
     webhook = body.webhook()
     parts.check_webhook(webhook)
     upload = parts.intake.open_upload(caller, name, suffix_of(name))
-    stored = parts.storage.put(upload.key, iter([data]), parts.limits.max_input_bytes)
+    stored = parts.storage.put(upload.key, _decoded(body.video), parts.limits.max_input_bytes)
     asked = (body.request(), body.webhook_url, body.webhook_events, stored.sha256)
     named = repeatable(caller.owner, idempotency_key, "process", *asked)
     wish = Wish(body.request(), upload_id=upload.id, num_bytes=stored.num_bytes, sha256=stored.sha256, webhook=webhook)
@@ -103,28 +130,48 @@ def _created(parts: Parts, caller: Caller, body: ProcessRequest, idempotency_key
     return made.jobs[0]
 
 
-def _decoded(text: str) -> bytes:
-    head, comma, rest = text.partition(",")
-    data = rest if comma and head.startswith("data:") and head.endswith(";base64") else text
-    try:
-        return base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError):
-        raise unfit(OptionError("no base64", accepted="the file's bytes as standard base64"), "video") from None
+def _decoded(text: str) -> Iterator[bytes]:
+    """The file's bytes, piece by piece: held whole beside their text, they would take as much again."""
+    start = text.find(",") + 1 if _DATA_URL.match(text) else 0
+    for at in range(start, len(text), _PIECE_CHARACTERS):
+        piece = text[at : at + _PIECE_CHARACTERS]
+        is_last = at + len(piece) == len(text)
+        try:
+            data = base64.b64decode(piece, validate=True)
+        except (binascii.Error, ValueError):
+            data = None
+        if data is None or not (is_last or len(data) == len(piece) // 4 * 3):  # nothing comes after padding
+            raise unfit(OptionError("no base64", accepted="the file's bytes as standard base64"), "video")
+        yield data
 
 
-def _answer(parts: Parts, job: StoredJob) -> dict[str, Any]:
+def _answer(parts: Parts, job: StoredJob) -> Response:
     if job.state is not State.COMPLETED or job.report is None:
         raise _ended(job)
     output = views.download(job, parts.storage, parts.store.clock())
     is_small = -(-output.size_bytes // 3) * 4 <= MAX_BASE64_BYTES
-    pieces: Iterator[bytes] = parts.storage.read(job.output_key or "") if is_small else iter(())
-    return {
-        "video": base64.b64encode(b"".join(pieces)).decode("ascii") if is_small else None,
+    told = {
         "output": None if is_small else output.download_url,
         "stats": {name: job.report[name] for name in STATS},
         "report": job.report,
         "job_id": job.id,
     }
+    if not is_small:
+        return JSONResponse({"video": None, **told})
+    video = parts.storage.read(job.output_key or "")
+    return StreamingResponse(_told(video, told), media_type="application/json")
+
+
+def _told(video: Iterator[bytes], more: dict[str, Any]) -> Iterator[bytes]:
+    """An answer's text, piece by piece: whoever fetches it slowly holds little here."""
+    yield b'{"video":"'
+    rest = b""
+    for piece in video:
+        data = rest + piece
+        num_whole = len(data) // 3 * 3
+        yield base64.b64encode(data[:num_whole])
+        rest = data[num_whole:]
+    yield base64.b64encode(rest) + b'",' + json.dumps(more).encode()[1:]
 
 
 def _ended(job: StoredJob) -> BlankLogoError:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Depends, Request
@@ -16,9 +13,9 @@ from pydantic import ConfigDict, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from blanklogo.errors import OptionError
-from blanklogo.media.errors import Stage, foreign_errors
 from blanklogo.service import views
 from blanklogo.service.bodies import JobCreated, JobRequest, Options, Rights, UploadOpened, UploadRequest, moment
+from blanklogo.service.forms import received
 from blanklogo.service.jobs.intake import Caller, Wish, no_longer_open
 from blanklogo.service.jobs.options import suffix_of
 from blanklogo.service.names import plain_name
@@ -33,7 +30,6 @@ from blanklogo.service.webhooks.message import EventName
 UPLOAD_PATH = "/api/v1/jobs/upload"
 _SIGNED_SECONDS = 3600.0  # for which a file may be brought
 _PIECE_BYTES = 1 << 20
-_MAX_FIELDS = 40
 _JSON_FIELDS = {
     *("boxes", "from", "start_seconds", "to", "end_seconds", "quality"),
     *("fresh", "webhook_events", "metadata", "rights_confirmed"),
@@ -93,16 +89,8 @@ async def create_from_upload(
 ) -> JobCreated:
     """Queues a removal of the file in the field `video`; the other fields are as in `POST /api/v1/jobs`."""
     caller = caller_of(request, token)
-    async with _received(request) as form:
+    async with received(request, request.app.state.forms) as form:
         return await run_in_threadpool(_created, parts, caller, form, idempotency_key)
-
-
-@asynccontextmanager
-async def _received(request: Request) -> AsyncIterator[FormData]:
-    """The form, its file in the folder for temporary ones. Raises WriteError: the disk refused."""
-    with foreign_errors(Stage.WRITE, Path(tempfile.gettempdir())):
-        async with request.form(max_files=1, max_fields=_MAX_FIELDS) as form:
-            yield form
 
 
 def _created(parts: Parts, caller: Caller, form: FormData, idempotency_key: str | None) -> JobCreated:

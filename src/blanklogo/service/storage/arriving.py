@@ -56,6 +56,11 @@ def announced_bytes(request: Request, max_bytes: int) -> int | None:
     return int(said)
 
 
+def silence(pause_seconds: float) -> HTTPException:
+    """What a body is refused with of which nothing came for so long."""
+    return HTTPException(408, f"nothing came for {pause_seconds:g} seconds", _CLOSE)
+
+
 async def arriving(
     request: Request, pause_seconds: float = PAUSE_SECONDS, lane: Lane | None = None
 ) -> AsyncIterator[bytes]:
@@ -82,6 +87,6 @@ async def arriving(
     except TimeoutError:
         if lane.is_to_leave:
             raise HTTPException(423, "nothing came, and another request goes on with this upload", _CLOSE) from None
-        raise HTTPException(408, f"nothing came for {pause_seconds:g} seconds", _CLOSE) from None
+        raise silence(pause_seconds) from None
     except ClientDisconnect:
         raise CancelledError("the client went away in the middle of its body") from None
