@@ -91,6 +91,9 @@ def _inference_session(path: Path, providers: Sequence[str], num_threads: int) -
     options.inter_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.use_deterministic_compute = True
+    # Memory for the largest picture so far, and a plan for each size, would be held as long as the session lives.
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
     options.log_severity_level = _LOG_NOTHING_BUT_FATAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the cores to others
     if CUDA_PROVIDER in providers:
