@@ -132,14 +132,14 @@ def _write_on(frames: list[Picture], rng: np.random.Generator, held_out: bool) -
     """Lettering on the frames, in place: captions (which may change), small print, score boards. Where it is."""
     height, width = frames[0].shape[:2]
     kind = rng.random()
-    if kind < 0.25:
+    if kind < 0.3:
         return _write_caption(frames, rng, held_out)
-    if kind < 0.35:
+    if kind < 0.4:
         letters = fine_print(height, width, rng, held_out=held_out)
         for frame in frames:
             _ink(frame, letters, np.full(3, 230.0))
         return (_corners(letters),)
-    if kind < 0.45 and width > height:
+    if kind < 0.5 and width > height:
         letters, plates = score_board(height, width, rng, held_out=held_out)
         paper = rng.uniform(0, 120, 3)
         for frame in frames:
@@ -153,7 +153,7 @@ def _write_caption(frames: list[Picture], rng: np.random.Generator, held_out: bo
     height, width = frames[0].shape[:2]
     change = int(rng.integers(0, 2 * len(frames)))  # past the end: one caption throughout
     layers = [caption(height, width, rng, held_out=held_out) for _ in range(2)]
-    ink = np.array(rng.choice([[255, 255, 255], [250, 240, 90]]))
+    ink = np.array(rng.choice([[255, 255, 255], [230, 230, 230], [250, 240, 90]]))
     for index, frame in enumerate(frames):
         letters, rim = layers[index >= change]
         _ink(frame, rim, np.zeros(3))

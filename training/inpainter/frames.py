@@ -1,13 +1,12 @@
 """Pictures of the size of video frames, which crops are cut from.
 
 Most are photographs, because what a hole shows is mostly a photograph: the sample pictures of `training.sources` and
-nine larger ones of a Debian package, of which only those under CC BY 4.0 or CC0 are taken. The others are made.
+the larger ones beside them. The others are made.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,23 +14,10 @@ from numpy.typing import NDArray
 
 from blanklogo.types.arrays import Values
 from training.sources.backgrounds import background
-from training.sources.pictures import sample_pictures
+from training.sources.pictures import large_pictures, sample_pictures
 
 Picture = NDArray[np.uint8]  # R'G'B' [H, W, 3]
 
-LARGE_FOLDER = Path("/usr/share/backgrounds")  # lomiri-wallpapers-16.04
-LARGE_NAMES = (
-    "Picture_0B_by_freespace.jpg",
-    "Picture_1A_by_freespace.jpg",
-    "Wine_by_Jakkub_Mede.jpg",
-    "aitzgorri_by_Aitzol_Berasategi.jpg",
-    "friends_by_Aitzol_Berasategi.jpg",
-    "life_by_Aitzol_Berasategi.jpg",
-    "picosdeeuropa_by_Aitzol_Berasategi.jpg",
-    "seeding_by_Clements_Engelhardt.jpg",
-    "sunset_by_Aitzol_Berasategi.jpg",
-)
-LARGE_HELD_OUT = frozenset({"picosdeeuropa_by_Aitzol_Berasategi.jpg"})
 _LARGE_SHARE, _SAMPLE_SHARE = 0.35, 0.8  # of frames: up to the first large photographs, up to the second samples
 _LARGE_HEIGHT_PX = (360, 1100)  # that a large photograph is brought to: the lines of video frames
 _SAMPLE_FACTOR = (0.6, 1.15)
@@ -88,9 +74,4 @@ def _samples(held_out: bool) -> tuple[Picture, ...]:
 @lru_cache(maxsize=2)
 def _large(held_out: bool) -> tuple[Picture, ...]:
     """Empty where the package is missing."""
-    found = []
-    for name in LARGE_NAMES:
-        if (name in LARGE_HELD_OUT) == held_out and (LARGE_FOLDER / name).exists():
-            picture = cv2.imread(str(LARGE_FOLDER / name), cv2.IMREAD_COLOR)
-            found.append(np.ascontiguousarray(picture[..., ::-1]))
-    return tuple(found)
+    return tuple(sample.pixels for sample in large_pictures() if sample.is_held_out == held_out)

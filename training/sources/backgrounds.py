@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from blanklogo.testbed import scenery
 from training.sources.negatives import screen, sign
-from training.sources.pictures import Sample, sample_pictures, tripod_frames
+from training.sources.pictures import Sample, large_pictures, sample_pictures, tripod_frames
 
 Picture = NDArray[np.uint8]  # R'G'B' [H, W, 3]
+
+LARGE_HEIGHT_PX = 1000  # to which the large photographs are brought: they are looked into, and soon read
 
 
 def background(height_px: int, width_px: int, rng: np.random.Generator, *, held_out: bool = False) -> Picture:
@@ -44,7 +46,7 @@ def photograph(height_px: int, width_px: int, rng: np.random.Generator, *, held_
     if rng.random() < 0.5:
         source = source[:, ::-1]
     least = max(height_px / source.shape[0], width_px / source.shape[1])
-    factor = max(least, min(least * rng.uniform(1, 1.8), 1.6))
+    factor = max(least, min(least * rng.uniform(1, max(1.8, 0.9 / least)), 1.6))
     size = (max(width_px, round(source.shape[1] * factor)), max(height_px, round(source.shape[0] * factor)))
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
     grown = cv2.resize(np.ascontiguousarray(source), size, interpolation=way)
@@ -58,9 +60,16 @@ def photograph(height_px: int, width_px: int, rng: np.random.Generator, *, held_
 
 @lru_cache(maxsize=2)
 def _pictures(held_out: bool) -> Sequence[Sample]:
-    samples = [sample for sample in sample_pictures() if sample.is_held_out == held_out]
+    found = [*sample_pictures(), *(_shrunk(sample) for sample in large_pictures())]
+    samples = [sample for sample in found if sample.is_held_out == held_out]
     frames = [] if held_out else tripod_frames(120)[::20]
     return [*samples, *(Sample(f"street{index}", frame) for index, frame in enumerate(frames))]
+
+
+def _shrunk(sample: Sample) -> Sample:
+    factor = LARGE_HEIGHT_PX / sample.pixels.shape[0]
+    pixels = cv2.resize(sample.pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return Sample(sample.name, np.asarray(pixels, np.uint8))
 
 
 def _generated(height_px: int, width_px: int, rng: np.random.Generator) -> Picture:

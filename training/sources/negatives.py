@@ -26,7 +26,7 @@ def sentence(rng: np.random.Generator, least: int = 4, most: int = 9) -> str:
 def caption(
     height_px: int, width_px: int, rng: np.random.Generator, *, held_out: bool = False
 ) -> tuple[Coverage, Coverage]:
-    """One or two lines of speech, mostly at the bottom: (letters, dark rim or plate), float32 [H, W] each."""
+    """One or two lines of speech, mostly at the bottom: (letters, what sets them off), float32 [H, W] each."""
     font, lines = pick_font(rng, held_out), [sentence(rng) for _ in range(int(rng.integers(1, 3)))]
     letters = np.zeros((height_px, width_px), np.float32)
     line_px = height_px * rng.uniform(0.04, 0.065)
@@ -36,9 +36,22 @@ def caption(
         drawn = _sized(text_coverage(line, font, 48), line_px, width_px * 0.9)
         _put(letters, drawn, (width_px - drawn.shape[1]) // 2, int(top))
         top += line_px * 1.35
-    if rng.random() < 0.25:
-        return letters, _plate_behind(letters, round(line_px / 2)) * np.float32(rng.uniform(0.5, 1))
-    return letters, np.asarray(cv2.dilate(letters, np.ones((3, 3), np.uint8)), np.float32)
+    return letters, _set_off(letters, line_px, rng)
+
+
+def _set_off(letters: Coverage, line_px: float, rng: np.random.Generator) -> Coverage:
+    """What lies in the dark behind letters: a plate, a rim of any thickness, a soft shadow, or nothing."""
+    kind = rng.random()
+    if kind < 0.2:
+        return _plate_behind(letters, round(line_px / 2)) * np.float32(rng.uniform(0.5, 1))
+    if kind < 0.7:
+        side = 2 * int(rng.integers(1, max(2, round(line_px / 10)) + 1)) + 1
+        shape = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+        return np.asarray(cv2.dilate(letters, shape), np.float32)
+    if kind < 0.9:
+        moved = np.roll(letters, (max(1, round(line_px / 14)),) * 2, (0, 1))
+        return np.asarray(cv2.GaussianBlur(moved, (0, 0), max(0.7, line_px / 14)), np.float32)
+    return np.zeros_like(letters)
 
 
 def _plate_behind(letters: Coverage, rim_px: int) -> Coverage:

@@ -81,14 +81,14 @@ def _set_off(
     """The form with an outline or a shadow perhaps, or hollow."""
     layers: list[Layer] = []
     style = rng.random()
-    if style < 0.22:  # an outline that sets it off
+    if style < 0.28:  # an outline that sets it off
         grown = cv2.dilate(padded, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * (rim // 2) + 1,) * 2))
         layers.append((grown * np.float32(opacity), _grey(0.0 if colour.mean() > 0.5 else 1.0)))
-    elif style < 0.45:  # a soft shadow
+    elif style < 0.48:  # a soft shadow
         moved = np.roll(padded, (rim // 3, rim // 3), (0, 1))
         soft = cv2.GaussianBlur(moved, (0, 0), max(0.6, rim / 4))
         layers.append((soft * np.float32(opacity * rng.uniform(0.3, 0.8)), _grey(0.0)))
-    elif style < 0.55:  # letters hollow but for their contour
+    elif style < 0.56:  # letters hollow but for their contour
         inner = cv2.erode(padded, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * (rim // 3) + 1,) * 2))
         padded = np.clip(padded - inner * np.float32(rng.uniform(0.5, 0.95)), 0, 1)
     layers.append((padded * np.float32(opacity), _spread(colour, padded, rng)))

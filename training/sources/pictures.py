@@ -7,6 +7,7 @@ scikit-image   pip                             `skimage/data`: public domain, CC
 scikit-learn   pip                             china.jpg, flower.jpg: CC BY (its README.txt)
 matplotlib     pip                             grace_hopper.jpg: public domain
 opencv-doc     Debian's main section           `examples/data`: Apache 2.0 as packaged; its video vtest.avi too
+lomiri's       Debian's main section           nine large photographs of lomiri-wallpapers-16.04: CC BY 4.0 or CC0
 ============== =============================== =============================================================
 """
 
@@ -41,6 +42,19 @@ OPENCV_NAMES = (
     "text_defocus.jpg squirrel_cls.jpg ela_original.jpg pic2.png pic4.png pic6.png"
 ).split()
 TRIPOD_VIDEO = "vtest.avi"
+LARGE_FOLDER = Path("/usr/share/backgrounds")
+LARGE_NAMES = (
+    "Picture_0B_by_freespace.jpg",
+    "Picture_1A_by_freespace.jpg",
+    "Wine_by_Jakkub_Mede.jpg",
+    "aitzgorri_by_Aitzol_Berasategi.jpg",
+    "friends_by_Aitzol_Berasategi.jpg",
+    "life_by_Aitzol_Berasategi.jpg",
+    "picosdeeuropa_by_Aitzol_Berasategi.jpg",
+    "seeding_by_Clements_Engelhardt.jpg",
+    "sunset_by_Aitzol_Berasategi.jpg",
+)
+LARGE_HELD_OUT = frozenset({"picosdeeuropa_by_Aitzol_Berasategi.jpg"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +67,7 @@ class Sample:
     @property
     def is_held_out(self) -> bool:
         """Whether it is for evaluation only."""
-        return self.name in HELD_OUT_NAMES
+        return self.name in HELD_OUT_NAMES | LARGE_HELD_OUT
 
 
 def sample_pictures() -> list[Sample]:
@@ -67,6 +81,12 @@ def sample_pictures() -> list[Sample]:
     if not samples:
         raise FileNotFoundError("no sample pictures: install the packages that training/README.md lists")
     return [sample for sample in samples if min(sample.pixels.shape[:2]) >= LEAST_SIDE_PX]
+
+
+def large_pictures() -> list[Sample]:
+    """The large photographs, thousands of px wide; empty where the package is missing."""
+    paths = (LARGE_FOLDER / name for name in LARGE_NAMES)
+    return [Sample(path.name, _read(path)) for path in paths if path.exists()]
 
 
 def tripod_frames(num_frames: int = 200) -> list[NDArray[np.uint8]]:
