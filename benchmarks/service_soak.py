@@ -42,6 +42,7 @@ SCALEDOWN_SECONDS = 15.0
 REST_SECONDS = 45.0  # until workers are gone, lines are closed and threads with nothing to do have ended
 PATIENCE_SECONDS = 600.0
 LIMIT_MB = 16.0  # of growth, between two fifths and in an hour; a leak of 10 kB in each job would be 40 MB in an hour
+IDLE_THREADS = 4  # how many requests came at once last leaves a few more or less; a leak would leave hundreds
 POOLED_FILES = 40  # three pools of five connections, of each the file and its log, and what they share
 FIT_FOR_PAGE_MINUTES = 20.0
 _SETTINGS = {
@@ -194,8 +195,10 @@ def _trend_rows(samples: list[Sample]) -> Iterator[tuple[str, str, str, bool]]:
 
 
 def _rest_rows(before: Sample, after: Sample) -> Iterator[tuple[str, str, str, bool]]:
+    grown = after.service_threads - before.service_threads
+    told = f"{before.service_threads}, {after.service_threads}"
+    yield "threads at rest, before and after", told, f"{IDLE_THREADS} more, idle in pools", grown <= IDLE_THREADS
     for words, name in (
-        ("threads", "service_threads"),
         ("open files, without its databases'", "service_files"),
         ("processes below it", "num_workers"),
         ("files in its temporary folder", "num_temporary"),
