@@ -39,7 +39,7 @@ OTHERS = {
     "AWS_SECRET_ACCESS_KEY": "the same",
     "AWS_REGION": "the object store's client",
     "AWS_ENDPOINT_URL": "the same",
-    "AWS_ALLOW_HTTP": "service.storage.opening",
+    "AWS_ALLOW_HTTP": "net.stores",
     "FORWARDED_ALLOW_IPS": "uvicorn",
     "MODAL_TOKEN_ID": "Modal's client",
     "MODAL_TOKEN_SECRET": "Modal's client",

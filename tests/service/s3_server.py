@@ -28,6 +28,12 @@ class S3:
     """A server with one bucket, asked as its operator would."""
 
     address: str
+    url: str = f"s3://{BUCKET}"
+
+    @property
+    def container(self) -> str:
+        """Below which its signed URLs are."""
+        return f"{self.address}/{BUCKET}"
 
     def keys_under(self, prefix: str) -> list[str]:
         """Of all objects that there are."""
@@ -46,7 +52,7 @@ class S3:
         patch.setenv("AWS_REGION", REGION)
 
     def _asked(self, query: str) -> str:
-        return httpx2.get(f"{self.address}/{BUCKET}?{query}", timeout=60).raise_for_status().text
+        return httpx2.get(f"{self.container}?{query}", timeout=60).raise_for_status().text
 
 
 @contextmanager
@@ -57,7 +63,7 @@ def s3_server() -> Iterator[S3]:
         assert server.stdout is not None
         try:
             s3 = S3(f"http://127.0.0.1:{int(server.stdout.readline())}")
-            httpx2.put(f"{s3.address}/{BUCKET}", timeout=60).raise_for_status()
+            httpx2.put(s3.container, timeout=60).raise_for_status()
             yield s3
         finally:
             server.kill()

@@ -288,6 +288,7 @@ class UploadOpened(BaseModel):
     upload_id: str = Field(examples=["upload_0123456789ab"])
     method: Literal["PUT"] = "PUT"
     url: str = Field(description="where the file goes, as the request's body; signed")
+    headers: dict[str, str] = Field(description="to be sent with the file; empty for most storages")
     max_bytes: int
     expires_at: datetime
 

@@ -9,7 +9,6 @@ said. A policy decides only what is told of a failure: the store's own words may
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from obstore.store import ObjectStore, from_url
 
 from blanklogo.errors import BlankLogoError, TargetError, TransferError
 from blanklogo.net.pieces import MAX_MEDIA_BYTES, Cancelled, check_size, named, pieces, split, stop_if
+from blanklogo.net.stores import allows_http
 from blanklogo.transfer.guard.policy import Policy
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 PART_BYTES = 8 << 20  # of one request: at 10 MB/s less than a second until a stop is noticed
 _NUM_AT_ONCE = 4  # parts in memory while a file is brought
 _BUCKET = re.compile(r"[$]?[A-Za-z0-9][A-Za-z0-9._-]{0,254}")  # the widest of the three stores' rules
-_ALLOW_HTTP = "AWS_ALLOW_HTTP"  # read by us, because options given in code hide it from obstore
 
 
 def download(uri: str, place: Path, cancelled: Cancelled, policy: Policy, max_bytes: int = MAX_MEDIA_BYTES) -> None:
@@ -80,7 +79,7 @@ def _opened(uri: str) -> tuple[ObjectStore, str]:
     if not _BUCKET.fullmatch(parts.netloc) or not key or {".", ".."} & set(key.split("/")):
         raise TransferError(f"{named(uri)} names no object", accepted=f"{parts.scheme}://BUCKET/KEY")
     client: Any = {"connect_timeout": timedelta(seconds=10), "timeout": timedelta(seconds=60)}  # for one part
-    client["allow_http"] = os.environ.get(_ALLOW_HTTP, "").lower() in ("1", "true")
+    client["allow_http"] = allows_http(parts.scheme)
     again: Any = {"max_retries": 4, "retry_timeout": timedelta(seconds=60)}
     return from_url(f"{parts.scheme}://{parts.netloc}", client_options=client, retry_config=again), key
 

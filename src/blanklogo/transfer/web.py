@@ -10,6 +10,7 @@ import httpx2
 
 from blanklogo.net.http import FileSink, get, tried
 from blanklogo.net.pieces import MAX_MEDIA_BYTES, Cancelled, pieces
+from blanklogo.net.stores import put_headers
 from blanklogo.transfer.guard.client import answered, check_reachable, media_client
 from blanklogo.transfer.guard.policy import Policy
 
@@ -33,7 +34,7 @@ def upload(path: Path, uri: str, cancelled: Cancelled, policy: Policy) -> None:
     """A file to a signed URL by PUT, from the start again when the line breaks. Raises as `download`."""
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     # A signed PUT takes no body whose length is not said.
-    headers = {"Content-Length": str(path.stat().st_size), "Content-Type": kind}
+    headers = {"Content-Length": str(path.stat().st_size), "Content-Type": kind, **put_headers(uri)}
 
     def send() -> None:
         def build(url: httpx2.URL) -> httpx2.Request:

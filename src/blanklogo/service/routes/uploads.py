@@ -13,6 +13,7 @@ from pydantic import ConfigDict, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from blanklogo.errors import OptionError
+from blanklogo.net.stores import put_headers
 from blanklogo.service import views
 from blanklogo.service.bodies import JobCreated, JobRequest, Options, Rights, UploadOpened, UploadRequest, moment
 from blanklogo.service.forms import received
@@ -70,7 +71,8 @@ def _form() -> dict[str, Any]:
 def open_upload(
     request: Request, parts: Here, token: Submitter, body: UploadRequest, idempotency_key: IdempotencyKey = None
 ) -> UploadOpened:
-    """A signed URL to bring a file to by PUT; its id then makes a job. An upload that no job takes is removed."""
+    """A signed URL to bring a file to by PUT, with the headers that it names; its id then makes a job. An upload that
+    no job takes is removed."""
     name = plain_name(body.filename)
     named = repeatable(token.owner, idempotency_key, "place", body.filename)
     upload = parts.intake.open_upload(caller_of(request, token), name, suffix_of(name), named)
@@ -80,7 +82,13 @@ def open_upload(
         raise no_longer_open()
     max_bytes = parts.limits.max_input_bytes
     url = parts.storage.sign_put(upload.key, left_seconds, max_bytes)
-    return UploadOpened(upload_id=upload.id, url=url, max_bytes=max_bytes, expires_at=moment(ends_seconds))
+    return UploadOpened(
+        upload_id=upload.id,
+        url=url,
+        headers=dict(put_headers(url)),
+        max_bytes=max_bytes,
+        expires_at=moment(ends_seconds),
+    )
 
 
 @router.post(UPLOAD_PATH, status_code=201, responses=problems(409, *BODY, 507), openapi_extra={"requestBody": _form()})

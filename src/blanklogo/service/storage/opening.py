@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from obstore.store import LocalStore, from_url
 from blanklogo.errors import OptionError, UnavailableError
 from blanklogo.media.errors import Stage
 from blanklogo.media.errors import foreign_errors as disk_errors
+from blanklogo.net.stores import allows_http
 from blanklogo.service.storage.local import RESERVE_BYTES, Folder
 from blanklogo.service.storage.signing import ServiceUrls, StoreUrls
 from blanklogo.service.storage.store import Storage
@@ -68,9 +68,7 @@ def _cloud(url: str, public_url: str | None) -> Storage:
 
 
 def _opened(url: str, config: Any = None) -> Any:
-    # Options given in code hide the variable of the same meaning from obstore.
-    allow_http = os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true")
-    client: Any = {**_CLIENT_SECONDS, "allow_http": allow_http}
+    client: Any = {**_CLIENT_SECONDS, "allow_http": allows_http(urlsplit(url).scheme)}
     again: Any = {"max_retries": 4, "retry_timeout": timedelta(seconds=60)}
     try:
         return from_url(url.rstrip("/"), config=config, client_options=client, retry_config=again)

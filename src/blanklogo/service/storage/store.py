@@ -254,7 +254,10 @@ def _pieces(got: obstore.GetResult, key: str) -> Iterator[bytes]:
 
 
 def _stat(about: obstore.ObjectMeta) -> Stat:
-    return Stat(about["path"], about["size"], about["e_tag"] or "", about["last_modified"].timestamp())
+    e_tag = about["e_tag"] or ""
+    if e_tag and not e_tag.endswith('"'):  # Azure's lists leave the quotes out
+        e_tag = f'"{e_tag}"'
+    return Stat(about["path"], about["size"], e_tag, about["last_modified"].timestamp())
 
 
 def _attributes(key: str) -> Attributes:
