@@ -67,8 +67,8 @@ def test_a_hopping_mark_is_seen_at_any_of_its_places() -> None:
 def test_a_place_that_runs_from_a_mark_over_a_caption_gives_way_to_the_mark() -> None:
     wide = place(Box(40, 30, 240, 90), isolation=1.0)
     caption = scored(Box(100, 70, 300, 85), is_lettering=True)
-    assert looked([wide], scored(BOX), caption) == Looked([], has_lettering=True, has_unseen=False)
-    assert looked([wide], scored(BOX)).kept, "no caption is there"
+    assert looked([wide], scored(BOX, 0.4), caption) == Looked([], has_lettering=True, has_unseen=False)
+    assert looked([wide], scored(BOX, 0.4)).kept, "no caption is there"
     assert looked([wide], scored(BOX, 0.25), caption).kept, "the mark is not sure"
 
 

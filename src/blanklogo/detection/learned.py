@@ -20,7 +20,7 @@ from blanklogo.detection.hops import LEAST_SHARE, laid
 from blanklogo.detection.matching import likeness
 from blanklogo.detection.places import Place, exclusive, union
 from blanklogo.detection.record import Record
-from blanklogo.detection.relay import GAPLESS, drifts, is_same_size, place_between, place_of, relieves
+from blanklogo.detection.relay import GAPLESS, comes_back, drifts, is_same_size, place_between, place_of, relieves
 from blanklogo.detection.sightings import Sighting, overlap, sightings
 from blanklogo.types import Box
 
@@ -54,14 +54,22 @@ def learned(record: Record, found: list[Glance], known: list[list[Place]], *, is
     least = SURE if is_still else SURE_MOVING
     fresh = [s for s in sightings(found) if not _is_known(s, known)]
     seen = _seen(record, [sighting for sighting in fresh if sighting.sureness >= LEAST_SCORE], found)
-    groups = (_completed(record, group) for group in _grouped(seen))
-    marks = (group for group in groups if _is_mark(group, len(found), least))
-    return [_with_one_outline(record, group) for group in marks]
+    groups = (_completed(record, group) for group in _grouped(record, seen))
+    marks: list[list[Place]] = []
+    for group in groups:
+        if _is_mark(group, len(found), least) and not all(_is_part(one.place.box, marks) for one in group):
+            marks.append(_with_one_outline(record, group))
+    return marks
 
 
 def _is_known(sighting: Sighting, known: list[list[Place]]) -> bool:
     """Whether a place is one of these, or a part of one."""
     return any(_covers(place.box, sighting.corners) for group in known for place in group)
+
+
+def _is_part(box: Box, marks: list[list[Place]]) -> bool:
+    """Whether a place lies at one of a surer mark: it is a part of that, or the same once more."""
+    return any(_covers(place.box, (box.x0, box.y0, box.x1, box.y1)) for group in marks for place in group)
 
 
 def _covers(box: Box, corners: tuple[float, float, float, float]) -> bool:
@@ -104,11 +112,11 @@ def _nearest(known: NDArray[np.float64], wanted: Sequence[float] | NDArray[np.fl
     return np.abs(np.asarray(wanted)[:, None] - known[None]).argmin(1)
 
 
-def _grouped(seen: list[Seen]) -> list[list[Seen]]:
+def _grouped(record: Record, seen: list[Seen]) -> list[list[Seen]]:
     """Places of one mark together: alike, and never at the same time."""
     groups: list[list[Seen]] = []
     for one in seen:
-        home = next((group for group in groups if _hops(one.place, [other.place for other in group])), None)
+        home = next((group for group in groups if _hops(record, one.place, [other.place for other in group])), None)
         if home is None:
             groups.append([one])
         else:
@@ -116,15 +124,19 @@ def _grouped(seen: list[Seen]) -> list[list[Seen]]:
     return groups
 
 
-def _hops(place: Place, group: list[Place]) -> bool:
-    """Whether it is like one of these, or of its size and comes when that goes; and never there when they are."""
+def _hops(record: Record, place: Place, group: list[Place]) -> bool:
+    """Whether it is one with any of these, and never there when they are."""
+    if not all(exclusive(place.on, other.on) for other in group):
+        return False
     template = place.candidate.template
-    is_one = any(
-        likeness(template, other.candidate.template)[0] >= LIKE
-        or (is_same_size(place.box, other.box) and relieves(place.on, other.on))
-        for other in group
-    )
-    return is_one and all(exclusive(place.on, other.on) for other in group)
+    is_like = any(likeness(template, other.candidate.template)[0] >= LIKE for other in group)
+    return is_like or any(_relays(record, place, other) for other in group)
+
+
+def _relays(record: Record, first: Place, second: Place) -> bool:
+    """Whether two places are of one size, and one is left for the other, again and again."""
+    is_fit = is_same_size(first.box, second.box) and relieves(first.on, second.on)
+    return is_fit and comes_back(record, first) and comes_back(record, second)
 
 
 def _completed(record: Record, group: list[Seen]) -> list[Seen]:

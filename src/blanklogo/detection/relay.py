@@ -1,7 +1,8 @@
 """A mark that hops is at one place from the very moment when it is no longer at another.
 
 That tells its places, even where the same letters look different over different scenes: two patterns of one size, of
-which one comes when the other goes. And it tells a place that nobody saw: what the windows at such times show, less
+which one comes when the other goes, and each is the same whenever it comes back (titles that follow each other are
+not). And it tells a place that nobody saw: what the windows at such times show, less
 what the others show, stands out before a scene that stands still,
 
     E(x, y) = sum over the mark's size at (x, y) of |mean_then F - mean_else F|²
@@ -25,6 +26,7 @@ from blanklogo.types import Box
 SAME_SIDE = 0.75  # of two widths and heights: the shorter over the longer
 AT_ONCE = 1  # pictures between the end at one place and the beginning at another
 MOSTLY = 0.5  # of the times that the first goes
+SAME_AGAIN = 0.5  # correlation of what is there at two times; other words at one place stay under 0.4
 GAPLESS = 0.85  # of the video that a mark's places fill, when all are known
 LEAST_WINDOWS = 2  # of each kind
 
@@ -63,6 +65,26 @@ def is_same_size(first: Box, second: Box) -> bool:
     return all(min(pair) >= SAME_SIDE * max(pair) for pair in pairs)
 
 
+def comes_back(record: Record, place: Place) -> bool:
+    """Whether what is at a place for a time is there again at another, the same."""
+    then = _in_windows(record, place.on)
+    if then.all():
+        return False
+    ground = record.fields(np.flatnonzero(~then), *place.box.slices).mean(0)
+    visits = [record.fields(visit, *place.box.slices).mean(0) - ground for visit in _runs(then)]
+    return any(_cosine(visits[0], visit) >= SAME_AGAIN for visit in visits[1:])
+
+
+def _runs(then: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+    """Indices of each run of windows."""
+    inside = np.flatnonzero(then)
+    return np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1)
+
+
+def _cosine(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    return float(np.vdot(first, second)) / max(float(np.linalg.norm(first) * np.linalg.norm(second)), 1e-6)
+
+
 def drifts(boxes: list[Box]) -> bool:
     """Whether some places overlap, as those of a thing do that moves through the scene; who hops goes elsewhere."""
     return any(first.intersection(second) is not None for first, second in combinations(boxes, 2))
@@ -95,12 +117,17 @@ def place_between(record: Record, known: list[Place], size_px: tuple[int, int]) 
 
 def _change(record: Record, when: NDArray[np.bool_]) -> NDArray[np.float32] | None:
     """Energy of what the windows at these times show and the others do not, float32 [h, w]."""
-    starts = np.array([window.start_seconds for window in record.windows])
-    then = when[np.abs(record.seconds[None] - starts[:, None]).argmin(1)]
+    then = _in_windows(record, when)
     if min(np.count_nonzero(then), np.count_nonzero(~then)) < LEAST_WINDOWS:
         return None
     shown, others = (record.fields(np.flatnonzero(kind)).mean(0) for kind in (then, ~then))
     return np.asarray(((shown - others) ** 2).sum(0), np.float32)
+
+
+def _in_windows(record: Record, when: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """For each window, whether its first picture is one of these."""
+    starts = np.array([window.start_seconds for window in record.windows])
+    return when[np.abs(record.seconds[None] - starts[:, None]).argmin(1)]
 
 
 def _strongest(

@@ -5,7 +5,8 @@ time they are marks; by their looks they are none. So a mark of evidence is drop
 
 - where the network surely sees lettering, and does not see a mark as surely;
 - where the network sees nothing at all, unless its evidence stands quite alone;
-- where it holds lettering beside a mark that the network surely sees: then the network's place is the mark.
+- where the network surely sees the mark with quite another outline, or less surely, but lettering beside it: then the
+  network's place is the mark.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from blanklogo.detection.sightings import Sighting, common_area, overlap, sighti
 from blanklogo.types import Box
 
 SURE = 0.4  # mean score of a piece of lettering times its share of the windows
-SURE_MARK = 0.3  # the same, of a mark that is taken instead of a place of evidence
+SURE_MARK = 0.5  # the same, of a mark that is taken instead of a place of evidence
+SURE_BESIDE = 0.3  # the same, where lettering is a part of that place
 SAME_OVERLAP = 0.3  # intersection over union: captions of several lines are found in parts
 SAME_PLACE = 0.5
+LEAST_COMMON = 0.1
 MOST_INSIDE = 0.7  # of a place's area within the lettering
 PARTLY_INSIDE = 0.15
 LEAST_SEEN = 0.1  # mean score of a mark times its share of the windows that hold the place's pattern
@@ -49,8 +52,18 @@ def second_look(marks: list[list[Place]], found: list[Glance]) -> Looked:
         return Looked(marks, has_lettering=False, has_unseen=False)
     seen, letters = sightings(found), sightings(found, of_lettering=True)
     unworded = [group for group in marks if not _is_lettering(group, letters, seen, len(found))]
-    kept = [group for group in unworded if _stands_alone(group) or _is_seen(group, seen, len(found))]
-    return Looked(kept, len(unworded) < len(marks), len(kept) < len(unworded))
+    shaped = [group for group in unworded if not _is_otherwise(group, seen, len(found))]
+    kept = [group for group in shaped if _stands_alone(group) or _is_seen(group, seen, len(found))]
+    return Looked(kept, len(unworded) < len(marks), len(kept) < len(shaped))
+
+
+def _is_otherwise(group: list[Place], seen: list[Sighting], num_glances: int) -> bool:
+    """Whether the network surely sees the mark, and its outline is quite another. What hops is left as it is."""
+    if len(group) > 1:
+        return False
+    here = [(overlap(_corners(group[0].box), one.corners), _weight(one, num_glances)) for one in seen]
+    same, weight = max(here, key=lambda pair: pair[1] * (pair[0] > LEAST_COMMON), default=(0.0, 0.0))
+    return LEAST_COMMON < same < SAME_PLACE and weight >= SURE_MARK
 
 
 def _is_lettering(group: list[Place], letters: list[Sighting], seen: list[Sighting], num_glances: int) -> bool:
@@ -73,7 +86,7 @@ def _holds_both(box: Box, letters: list[Sighting], seen: list[Sighting], num_gla
         for one in letters
     )
     return is_worded and any(
-        _weight(one, num_glances) >= SURE_MARK
+        _weight(one, num_glances) >= SURE_BESIDE
         and common_area(corners, one.corners) >= MOST_INSIDE * _area(one.corners)
         and overlap(corners, one.corners) < SAME_PLACE
         for one in seen
