@@ -18,6 +18,7 @@ class ScriptedFinder:
     def __init__(self, script: Script, *, wants_colour: bool = False) -> None:
         self._script = script
         self.wants_colour = wants_colour
+        self.is_general = not wants_colour
         self.shown: list[NDArray[np.uint8]] = []
 
     def __call__(self, pictures: Sequence[NDArray[np.uint8]]) -> list[list[Scored]]:

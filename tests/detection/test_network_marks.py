@@ -10,7 +10,7 @@ from tests.detection.marked_scenes import RATE, burn, cutting, lettering, pannin
 from tests.detection.scripted_finder import Script, ScriptedFinder
 
 from blanklogo.detection import LumaSample, detect_marks
-from blanklogo.detection.glances import MOST_WINDOWS, Scored, glances
+from blanklogo.detection.glances import MOST_WINDOWS, Glance, Scored, glances
 from blanklogo.detection.record import record
 from blanklogo.types import Box, Detection
 
@@ -114,11 +114,15 @@ def hopping(num_stays: int) -> list[np.ndarray]:
     return frames
 
 
-def where_it_is(frames: list[np.ndarray], score: float) -> ScriptedFinder:
-    """A network that sees it in each window for as long as the mark is at a place for a third of it."""
+def _looks(frames: list[np.ndarray]) -> list[Glance]:
     kept = record(samples(frames))
     assert kept is not None
-    looks = glances(kept, ScriptedFinder(lambda index: []))
+    return glances(kept, ScriptedFinder(lambda index: []))
+
+
+def where_it_is(frames: list[np.ndarray], score: float) -> ScriptedFinder:
+    """A network that sees it in each window for as long as the mark is at a place for a third of it."""
+    looks = _looks(frames)
 
     def script(index: int) -> list[Scored]:
         first, stop = looks[index].picture_indices
@@ -150,6 +154,36 @@ def test_different_words_at_different_places_do_not_hop() -> None:
         place = PLACES[stay % 3]
         burn(frames[stay * STAY : (stay + 1) * STAY], lettering(word), place.x0, place.y0, 0.9)
     assert not detect_marks(samples(frames), finder=where_it_is(frames, 0.35)).tracks
+
+
+def test_what_hops_is_one_though_it_looks_another_over_each_scene() -> None:
+    frames = tripod(6 * STAY)
+    for stay in range(6):
+        word = ("DEMO", "OMED", "MODE")[stay % 3]  # as unlike as a mark that lets another scene through
+        place = PLACES[stay % 3]
+        burn(frames[stay * STAY : (stay + 1) * STAY], lettering(word), place.x0, place.y0, 0.9)
+    found = detect_marks(samples(frames), finder=where_it_is(frames, 0.35))
+    assert [track.mark_index for track in found.tracks] == [0, 0, 0]
+
+
+def test_a_place_that_the_network_never_saw_is_found_by_the_times_between() -> None:
+    frames = hopping(6)
+    finder = where_it_is(frames, 0.5)
+    shown = finder([np.zeros(1, np.uint8)] * len(_looks(frames)))
+    blind = ScriptedFinder(lambda index: [one for one in shown[index] if one != seen(OTHER, 0.5)])
+    tracks = detect_marks(samples(frames), finder=blind).tracks
+    assert len(tracks) == 3
+    assert max(track.box.iou(OTHER) for track in tracks) > 0.7
+
+
+def test_what_drifts_is_no_mark() -> None:
+    frames = tripod(6 * STAY)
+    places = [Box(PLACE.x0 + 20 * stay, PLACE.y0, PLACE.x1 + 20 * stay, PLACE.y1) for stay in range(6)]
+    for stay, place in enumerate(places):
+        burn(frames[stay * STAY : (stay + 1) * STAY], MARK, place.x0, place.y0, 0.9)
+    spans = [glance.picture_indices for glance in _looks(frames)]
+    shown = [[seen(places[(first + stop) // 2 // STAY], 0.6)] for first, stop in spans]
+    assert not detect_marks(samples(frames), finder=ScriptedFinder(lambda index: shown[index])).tracks
 
 
 def test_a_sign_in_one_of_many_shots_is_no_mark() -> None:

@@ -5,7 +5,7 @@ stays the same (`votes`, `pairs`); lone groups of pixels with strong evidence ar
 whole video (`lasting`) or under hypotheses about when (`seeds`, `partial`), which must make one hopping mark (`hops`,
 `matching`). What keeps its lines but not its picture is captions (`constancy`). Presence is measured in every kept
 picture (`presence`). Where the scene itself stands still, or the point lies at the centre of a zoom (`zoom`), nothing
-can be known on evidence. Lettering that is no mark is told by the network (`lettering`).
+can be known on evidence. What the network sees otherwise, lettering say, is no mark (`second_look`).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from blanklogo.detection.glances import Finder, glances
 from blanklogo.detection.hops import hopping
 from blanklogo.detection.lasting import lasting
 from blanklogo.detection.learned import learned
-from blanklogo.detection.lettering import without_lettering
 from blanklogo.detection.partial import partial_candidates
 from blanklogo.detection.places import Place, places
 from blanklogo.detection.presence import ranges
 from blanklogo.detection.record import Record, record
 from blanklogo.detection.samples import LumaSample
+from blanklogo.detection.second_look import second_look
 from blanklogo.detection.votes import Votes, vote
 from blanklogo.detection.zoom import zoom_centre
 from blanklogo.types import Box, Detection, Platform, TimeRange, Track
@@ -37,6 +37,7 @@ REMEDY = "give --box X,Y,W,H or --mark PICTURE.png"
 STILL = f"the camera stands still, so a mark cannot be told from the scene; {REMEDY}"
 PARTLY_STILL = f"parts of the scene stand as still as a mark would, so none can be told from it; {REMEDY}"
 LETTERING = f"what stays in place looks like a caption, small print or a score board; {REMEDY}"
+UNSEEN = f"what stays in place does not look like a mark; {REMEDY}"
 SHORT = f"there are too few frames to tell a mark from the scene; {REMEDY}"
 SMALL = f"the frame is too small to tell a mark from the scene; {REMEDY}"
 
@@ -69,9 +70,11 @@ def detect_marks(
     learnt: list[list[Place]] = []
     if finder is not None:
         found = glances(seen, finder)
-        kept = without_lettering(marks, found)
-        abstained = abstained or (LETTERING if len(kept) < len(marks) else None)
-        marks, learnt = kept, learned(seen, found, kept, is_still=is_still)
+        if finder.is_general:
+            looked = second_look(marks, found)
+            abstained = abstained or (LETTERING if looked.has_lettering else UNSEEN if looked.has_unseen else None)
+            marks = looked.kept
+        learnt = learned(seen, found, marks, is_still=is_still)
     tracks = _tracks(seen, marks, "evidence", 0, within) + _tracks(seen, learnt, "network", len(marks), within)
     return Detection(tuple(tracks), seen.shots, None if tracks else abstained)
 

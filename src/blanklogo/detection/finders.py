@@ -30,6 +30,7 @@ class StatisticsFinder:
     """Our own network. Threads may share one."""
 
     wants_colour = False
+    is_general = True
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -61,6 +62,7 @@ class PictureFinder:
     """
 
     wants_colour = True
+    is_general = False
 
     def __init__(self, session: Session, on_shrink: OnShrink | None = None) -> None:
         self._detector = YoloDetector(session, Keep(LEAST_SCORE, SAME_OVERLAP), on_shrink=on_shrink)

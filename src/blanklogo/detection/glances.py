@@ -46,6 +46,11 @@ class Finder(Protocol):
         """Whether it is shown frames in colour, R'G'B' uint8 [h, w, 3], rather than statistics, uint8 [3, h, w]."""
         ...
 
+    @property
+    def is_general(self) -> bool:
+        """Whether it was taught marks of every kind, and lettering beside them, so that it may overrule evidence."""
+        ...
+
     def __call__(self, pictures: Sequence[NDArray[np.uint8]]) -> list[list[Scored]]:
         """The boxes in each picture; all pictures are of one size."""
         ...

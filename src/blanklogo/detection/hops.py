@@ -16,6 +16,7 @@ from blanklogo.detection.candidates import Candidate
 from blanklogo.detection.matching import likeness, search
 from blanklogo.detection.places import Place, exclusive, places, union
 from blanklogo.detection.record import Record
+from blanklogo.detection.relay import drifts
 
 LEAST_SHARE = 0.6  # of the video that a mark must be seen in, over all its places
 ALWAYS_SHARE = 0.95
@@ -42,10 +43,12 @@ def hopping(record: Record, found: list[Place]) -> list[list[Place]]:
 
 
 def is_mark(group: list[Place]) -> bool:
-    """Seen in most of the video, and always the same if it is at one place only at times.
+    """Seen in most of the video, at places apart, and always the same if it is at one place only at times.
 
     Captions that follow each other at one place resemble each other only in part.
     """
+    if drifts([place.box for place in group]):
+        return False
     share = float(union(group).mean())
     return share >= ALWAYS_SHARE or (share >= LEAST_SHARE and (len(group) > 1 or group[0].usual >= SAME_RESPONSE))
 

@@ -20,6 +20,7 @@ from blanklogo.detection.hops import LEAST_SHARE, laid
 from blanklogo.detection.matching import likeness
 from blanklogo.detection.places import Place, exclusive, union
 from blanklogo.detection.record import Record
+from blanklogo.detection.relay import GAPLESS, comes_back, drifts, is_same_size, place_between, place_of, relieves
 from blanklogo.detection.sightings import Sighting, overlap, sightings
 from blanklogo.types import Box
 
@@ -30,6 +31,7 @@ SURE_HOPPING = 0.25  # where one pattern is at several places in turn; no clean 
 LIKE = 0.4  # of two places of one mark that the network saw; others before a still scene stay under 0.36
 SURE_ALONE = 0.65  # mean score of what a single window shows, in clips of a few seconds
 LEAST_WINDOWS = 2
+LEAST_KNOWN = 0.45  # of the video that the places of a mark fill which the network saw, if one more is looked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +54,22 @@ def learned(record: Record, found: list[Glance], known: list[list[Place]], *, is
     least = SURE if is_still else SURE_MOVING
     fresh = [s for s in sightings(found) if not _is_known(s, known)]
     seen = _seen(record, [sighting for sighting in fresh if sighting.sureness >= LEAST_SCORE], found)
-    marks = (group for group in _grouped(seen) if _is_mark(group, len(found), least))
-    return [_with_one_outline(record, group) for group in marks]
+    groups = (_completed(record, group) for group in _grouped(record, seen))
+    marks: list[list[Place]] = []
+    for group in groups:
+        if _is_mark(group, len(found), least) and not all(_is_part(one.place.box, marks) for one in group):
+            marks.append(_with_one_outline(record, group))
+    return marks
 
 
 def _is_known(sighting: Sighting, known: list[list[Place]]) -> bool:
     """Whether a place is one of these, or a part of one."""
     return any(_covers(place.box, sighting.corners) for group in known for place in group)
+
+
+def _is_part(box: Box, marks: list[list[Place]]) -> bool:
+    """Whether a place lies at one of a surer mark: it is a part of that, or the same once more."""
+    return any(_covers(place.box, (box.x0, box.y0, box.x1, box.y1)) for group in marks for place in group)
 
 
 def _covers(box: Box, corners: tuple[float, float, float, float]) -> bool:
@@ -101,11 +112,11 @@ def _nearest(known: NDArray[np.float64], wanted: Sequence[float] | NDArray[np.fl
     return np.abs(np.asarray(wanted)[:, None] - known[None]).argmin(1)
 
 
-def _grouped(seen: list[Seen]) -> list[list[Seen]]:
+def _grouped(record: Record, seen: list[Seen]) -> list[list[Seen]]:
     """Places of one mark together: alike, and never at the same time."""
     groups: list[list[Seen]] = []
     for one in seen:
-        home = next((group for group in groups if _hops(one.place, [other.place for other in group])), None)
+        home = next((group for group in groups if _hops(record, one.place, [other.place for other in group])), None)
         if home is None:
             groups.append([one])
         else:
@@ -113,27 +124,67 @@ def _grouped(seen: list[Seen]) -> list[list[Seen]]:
     return groups
 
 
-def _hops(place: Place, group: list[Place]) -> bool:
-    """Whether it is like one of these, and never there when they are."""
+def _hops(record: Record, place: Place, group: list[Place]) -> bool:
+    """Whether it is one with any of these, and never there when they are."""
+    if not all(exclusive(place.on, other.on) for other in group):
+        return False
     template = place.candidate.template
     is_like = any(likeness(template, other.candidate.template)[0] >= LIKE for other in group)
-    return is_like and all(exclusive(place.on, other.on) for other in group)
+    return is_like or any(_relays(record, place, other) for other in group)
+
+
+def _relays(record: Record, first: Place, second: Place) -> bool:
+    """Whether two places are of one size, and one is left for the other, again and again."""
+    is_fit = is_same_size(first.box, second.box) and relieves(first.on, second.on)
+    return is_fit and comes_back(record, first) and comes_back(record, second)
+
+
+def _completed(record: Record, group: list[Seen]) -> list[Seen]:
+    """With a place that the network did not see, where the pattern is when it is at none of the others."""
+    covered = union([one.place for one in group])
+    best = max(group, key=lambda one: one.sureness * one.num_windows)
+    is_known = GAPLESS > covered.mean() >= LEAST_KNOWN and best.sureness >= SURE_HOPPING
+    if len(group) < 2 or not is_known:
+        return group
+    box = best.place.box
+    found = place_between(record, [one.place for one in group], (box.height, box.width))
+    if found is None or (covered | found.on).mean() < GAPLESS:
+        return group
+    more = replace(best.place.candidate, box=found.box, template=found.template)
+    return [*group, replace(best, place=Place(more, found.on, 1.0))]
 
 
 def _with_one_outline(record: Record, group: list[Seen]) -> list[Place]:
     """The places, with the outline of the surest one laid where it fits at the others."""
     best = max(group, key=lambda one: one.sureness * one.num_windows).place
-    return [
-        one.place
-        if one.place is best
-        else replace(one.place, candidate=laid(best.candidate, one.place.candidate, record))
-        for one in group
-    ]
+    places = [best]
+    for one in group:
+        if one.place is not best:
+            covered = union([other.place for other in group if other is not one])
+            places.append(_outlined(record, best, one.place, covered))
+    return places
+
+
+def _outlined(record: Record, best: Place, other: Place, covered: NDArray[np.bool_]) -> Place:
+    """The other place with the best one's outline, or at least its size, and then when that is there.
+
+    Args:
+        covered: for each picture, whether the mark is at any third place.
+    """
+    candidate = laid(best.candidate, other.candidate, record)
+    if candidate is not other.candidate or is_same_size(best.box, other.box):
+        return replace(other, candidate=candidate)
+    found = place_of(record, other.on, other.box, (best.box.height, best.box.width))
+    if found is None or not exclusive(found.on, covered):
+        return other
+    return Place(replace(candidate, box=found.box, template=found.template), found.on, 1.0)
 
 
 def _is_mark(group: list[Seen], num_glances: int, least: float) -> bool:
-    """Seen in most of the video, and surely. One pattern at several places in turn is one's own doing: who hops must be
-    less sure."""
+    """Seen in most of the video, at places apart, and surely. One pattern at several places in turn is one's own doing:
+    who hops must be less sure."""
+    if drifts([one.place.box for one in group]):
+        return False
     sureness = float(np.mean([one.sureness for one in group]))
     share = float(union([one.place for one in group]).mean())
     least = min(least, SURE_HOPPING) if len(group) > 1 else least

@@ -66,11 +66,16 @@ def sightings(found: Sequence[Glance], *, of_lettering: bool = False) -> list[Si
 
 def overlap(first: tuple[float, ...], second: tuple[float, ...]) -> float:
     """Intersection over union of two boxes x0, y0, x1, y1."""
-    width = min(first[2], second[2]) - max(first[0], second[0])
-    height = min(first[3], second[3]) - max(first[1], second[1])
-    common = max(0.0, width) * max(0.0, height)
+    common = common_area(first, second)
     areas = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (first, second))
     return common / max(areas - common, 1e-9)
+
+
+def common_area(first: tuple[float, ...], second: tuple[float, ...]) -> float:
+    """What two boxes x0, y0, x1, y1 share, in px of area."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    return max(0.0, width) * max(0.0, height)
 
 
 def _join(clusters: list[dict[int, Scored]], index: int, scored: Scored) -> None:
