@@ -116,7 +116,7 @@ _HEAD = (
     "",
     "Made films of 10 s (`training/detector/films.py`): fonts, icons and pictures that no network has seen, marks "
     "with opacities of 0.25 to 1 that change the picture by 10 code values or more on average, x264 at crf 18 to 32; "
-    "two fifths of all films, marked or not, carry captions, small print or a score board. A place is found when "
+    "half of all films, marked or not, carry captions, small print or a score board. A place is found when "
     "a track overlaps it by half (intersection over union) and covers half of its time. Of two figures the first is "
     "that of evidence alone.",
 )
