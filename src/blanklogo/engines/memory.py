@@ -64,8 +64,8 @@ def use_one_heap() -> None:
     """From now on, threads of this process share one heap, where the C library is glibc; elsewhere nothing is done.
 
     glibc gives threads up to eight heaps for each processor, and what one frees another does not use: a service of
-    forty threads would hold 30 MB for nothing after seven minutes of work, and more from hour to hour. A process that
-    is yet to be started is told by `ONE_HEAP`; a variable that is set stays as it is (man 3 mallopt).
+    forty threads would hold 30 MB for nothing after seven minutes of work, and more from hour to hour. A process that is yet to be started is told by `ONE_HEAP`; a variable that is set stays as it is
+    (man 3 mallopt).
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None and not ONE_HEAP.keys() & os.environ.keys():
