@@ -9,17 +9,17 @@ import sys
 
 import pytest
 
-from blanklogo.engines.memory import ONE_HEAP
+from blanklogo.engines.memory import FEW_HEAPS
 
 HAS_GLIBC = sys.platform == "linux" and hasattr(ctypes.CDLL(None), "malloc_info")
 ALLOCATING = """
 import ctypes, sys, threading
-from blanklogo.engines.memory import use_one_heap
+from blanklogo.engines.memory import use_few_heaps
 
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
-if "one" in sys.argv:
-    use_one_heap()
+if "few" in sys.argv:
+    use_few_heaps()
 together = threading.Barrier(8)
 
 def allocate():
@@ -64,21 +64,21 @@ pytestmark = pytest.mark.skipif(not HAS_GLIBC, reason="the C library is not glib
 
 
 def said(script: str, *arguments: str, **environment: str) -> str:
-    variables = {name: value for name, value in os.environ.items() if name not in ONE_HEAP}
+    variables = {name: value for name, value in os.environ.items() if name not in FEW_HEAPS}
     command = [sys.executable, "-c", script, *arguments]
     return subprocess.run(
         command, capture_output=True, text=True, check=True, env=variables | environment, timeout=60
     ).stdout
 
 
-def test_threads_share_one_heap() -> None:
-    assert said(ALLOCATING, "one").count("<heap nr") == 1
-    assert said(ALLOCATING).count("<heap nr") > 1, "else the test shows nothing"
+def test_threads_share_two_heaps() -> None:
+    assert said(ALLOCATING, "few").count("<heap nr") == 2
+    assert said(ALLOCATING).count("<heap nr") > 2, "else the test shows nothing"
 
 
 def test_how_many_heaps_is_as_a_variable_says() -> None:
-    assert said(ALLOCATING, "one", MALLOC_ARENA_MAX="3").count("<heap nr") == 3
-    assert said(ALLOCATING, **ONE_HEAP).count("<heap nr") == 1
+    assert said(ALLOCATING, "few", MALLOC_ARENA_MAX="3").count("<heap nr") == 3
+    assert said(ALLOCATING, **FEW_HEAPS).count("<heap nr") == 2
 
 
 def test_what_was_freed_below_something_that_stays_goes_back() -> None:

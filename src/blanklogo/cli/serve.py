@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blanklogo.cli.output import print_lines
-from blanklogo.engines.memory import use_one_heap
+from blanklogo.engines.memory import use_few_heaps
 from blanklogo.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def read_serving_settings(data: Path | None, **given: object) -> Settings:
 
 
 def become_service() -> None:
-    """From now on, what the service notes goes to the standard error, and its many threads share a heap."""
-    use_one_heap()
+    """From now on, what the service notes goes to the standard error, and its many threads share their heaps."""
+    use_few_heaps()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from blanklogo.engines.base import Message
-from blanklogo.engines.memory import ONE_HEAP, group_rss_bytes
+from blanklogo.engines.memory import FEW_HEAPS, group_rss_bytes
 from blanklogo.engines.pool.gpu import Gpu
 from blanklogo.engines.pool.scratch import Scratch
 from blanklogo.engines.pool.wire import wire_pair
@@ -25,7 +25,7 @@ from blanklogo.engines.pool.worker import main
 main(descriptor, workload, parent)
 """
 # As the command does: matrices here are small, and more threads for them only spin, the more the busier the machine.
-_USUAL = {"OPENBLAS_NUM_THREADS": "1", **ONE_HEAP}
+_USUAL = {"OPENBLAS_NUM_THREADS": "1", **FEW_HEAPS}
 _STDERR = 2
 _ENDING_SECONDS = 2.0  # from its end of the wire closing to its exit code being there, at most
 
