@@ -140,7 +140,8 @@ def _relays(record: Record, first: Place, second: Place) -> bool:
 
 
 def _completed(record: Record, group: list[Seen]) -> list[Seen]:
-    """With a place that the network did not see, where the pattern is when it is at none of the others."""
+    """With a place that the network did not see, where the pattern is when it is at none of the others; only a group of
+    two and more says when that is."""
     covered = union([one.place for one in group])
     best = max(group, key=lambda one: one.sureness * one.num_windows)
     is_known = GAPLESS > covered.mean() >= LEAST_KNOWN and best.sureness >= SURE_HOPPING

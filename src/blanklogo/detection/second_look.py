@@ -22,10 +22,10 @@ SURE = 0.4  # mean score of a piece of lettering times its share of the windows
 SURE_MARK = 0.5  # the same, of a mark that is taken instead of a place of evidence
 SURE_BESIDE = 0.3  # the same, where lettering is a part of that place
 SAME_OVERLAP = 0.3  # intersection over union: captions of several lines are found in parts
-SAME_PLACE = 0.5
-LEAST_COMMON = 0.1
+SAME_PLACE = 0.5  # the same measure: with less, two outlines are not of one thing
+LEAST_COMMON = 0.1  # and with less still, they have nothing to do with each other
 MOST_INSIDE = 0.7  # of a place's area within the lettering
-PARTLY_INSIDE = 0.15
+PARTLY_INSIDE = 0.15  # of it, so that lettering is a part of the place
 LEAST_SEEN = 0.1  # mean score of a mark times its share of the windows that hold the place's pattern
 ALONE = 0.95  # isolation of a place that stands whatever the network sees
 
