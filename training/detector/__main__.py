@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("step", choices=("compose", "train", "export", "evaluate"))
     parser.add_argument("--folder", type=Path, required=True, help="where everything goes, and is gone on from")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--begin-with", type=Path, metavar="RUN", help="train on from the net of another run's folder")
+    parser.add_argument("--begin-with", type=Path, metavar="RUN|ONNX", help="train on from another run's or file's net")
     parser.add_argument("--jobs", type=int, default=2, help="processes that compose (default: 2)")
     parser.add_argument("--threads", type=int, default=1, help="of a training step (default: 1)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")

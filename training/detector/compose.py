@@ -1,7 +1,4 @@
-"""Windows written to disk in shards, each made from its own seed: resumable, and the same however many at once.
-
-The same but for x264, whose vector code was seen to decide otherwise now and then on the same input.
-"""
+"""Windows written to disk in shards, each made from its own seed: resumable, and the same however many at once."""
 
 from __future__ import annotations
 

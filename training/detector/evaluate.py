@@ -11,6 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from training.detector.batches import Shard, load_shard
+from training.detector.windows import MARK
 
 SAME_OVERLAP = 0.5
 NMS_OVERLAP = 0.4
@@ -38,8 +39,8 @@ def evaluate(model: Path, data: Path) -> list[Figures]:
     counts = np.zeros((len(THRESHOLDS), 5))
     for path in sorted(data.glob("windows*.npz")):
         shard = load_shard(path)
-        for index, truth in enumerate(shard.boxes):
-            counts += _counts(_found(session, shard, index), truth)
+        for index, (boxes, kinds) in enumerate(zip(shard.boxes, shard.kinds, strict=True)):
+            counts += _counts(_found(session, shard, index), boxes[kinds == MARK])
     return [_figures(threshold, row) for threshold, row in zip(THRESHOLDS, counts, strict=True)]
 
 

@@ -30,7 +30,7 @@ HEAD_CHANNELS = 56
 FIRST_SCORE = 0.01  # what an untrained net says of every cell (Lin et al. 2017): training starts calmly
 
 
-def _conv(inside: int, outside: int, size: int = 3, stride: int = 1) -> nn.Sequential:
+def conv(inside: int, outside: int, size: int = 3, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inside, outside, size, stride, size // 2, bias=False), nn.BatchNorm2d(outside), nn.ReLU(inplace=True)
     )
@@ -39,7 +39,7 @@ def _conv(inside: int, outside: int, size: int = 3, stride: int = 1) -> nn.Seque
 class Residual(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = _conv(channels, channels)
+        self.first = conv(channels, channels)
         self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -56,16 +56,16 @@ class DetectorNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         first, near, middle, far = CHANNELS
-        self.stem = nn.Sequential(nn.PixelUnshuffle(2), _conv(12, first, stride=2), Residual(first))
-        self.near = nn.Sequential(_conv(first, near, stride=2), Residual(near), Residual(near))
-        self.middle = nn.Sequential(_conv(near, middle, stride=2), Residual(middle), Residual(middle))
-        self.far = nn.Sequential(_conv(middle, far, stride=2), Residual(far))
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), conv(12, first, stride=2), Residual(first))
+        self.near = nn.Sequential(conv(first, near, stride=2), Residual(near), Residual(near))
+        self.middle = nn.Sequential(conv(near, middle, stride=2), Residual(middle), Residual(middle))
+        self.far = nn.Sequential(conv(middle, far, stride=2), Residual(far))
         self.frame = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(far, far, 1))
-        self.from_far = _conv(far, middle, 1)
-        self.blend_middle = _conv(middle, middle)
-        self.from_middle = _conv(middle, HEAD_CHANNELS, 1)
-        self.from_near = _conv(near, HEAD_CHANNELS, 1)
-        self.head = nn.Sequential(_conv(HEAD_CHANNELS, HEAD_CHANNELS), _conv(HEAD_CHANNELS, HEAD_CHANNELS))
+        self.from_far = conv(far, middle, 1)
+        self.blend_middle = conv(middle, middle)
+        self.from_middle = conv(middle, HEAD_CHANNELS, 1)
+        self.from_near = conv(near, HEAD_CHANNELS, 1)
+        self.head = nn.Sequential(conv(HEAD_CHANNELS, HEAD_CHANNELS), conv(HEAD_CHANNELS, HEAD_CHANNELS))
         self.out = nn.Conv2d(HEAD_CHANNELS, NUM_KINDS + 5, 1)
         nn.init.zeros_(self.out.weight[NUM_KINDS : NUM_KINDS + 4])
         nn.init.constant_(self.out.bias[:NUM_KINDS], math.log(FIRST_SCORE / (1 - FIRST_SCORE)))

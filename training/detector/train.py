@@ -16,6 +16,7 @@ from torch import nn
 
 from training import checkpoints
 from training.detector.batches import Batch, epoch
+from training.detector.exported import net_of
 from training.detector.loss import assign, detector_loss
 from training.detector.net import DetectorNet
 
@@ -23,6 +24,7 @@ CHECKPOINT = "detector.pt"
 WARM_UP_STEPS = 200
 MEAN_DECAY = 0.998
 TOLD_EVERY = 20
+BATCHES_SEEN = 4  # by a net from an exported file, before its first step
 
 
 @dataclass(frozen=True)
@@ -110,17 +112,19 @@ def train(data: Path, folder: Path, recipe: Recipe, begin_with: Path | None = No
     """Train on the shards in `data`; the checkpoint in `folder` is taken up where there is one.
 
     Args:
-        begin_with: another run's folder, whose net a new run begins with; None: with a net that knows nothing.
+        begin_with: another run's folder or an exported file, whose net a new run begins with; None: with a net that
+            knows nothing.
 
     Raises:
         FileNotFoundError: no shards, or no checkpoint to begin with.
+        ValueError: the exported file holds another net.
     """
     run = _Run(recipe)
     state = checkpoints.load(folder / CHECKPOINT)
     if state:
         run.restore(state)
     elif begin_with is not None:
-        run.begin_with(trained_net(begin_with))
+        run.begin_with(_beginning(begin_with, data, recipe))
     losses: list[float] = []
     began = time.monotonic()
     for batch in _batches(data, recipe, run.step):
@@ -130,6 +134,14 @@ def train(data: Path, folder: Path, recipe: Recipe, begin_with: Path | None = No
             print(f"step {run.step} of {recipe.steps}: loss {np.mean(losses[-100:]):.4f}, {pace:.2f}/s", flush=True)
         if run.step % recipe.save_every == 0 or run.step == recipe.steps:
             checkpoints.save(folder / CHECKPOINT, run.state())
+
+
+def _beginning(begin_with: Path, data: Path, recipe: Recipe) -> DetectorNet:
+    """The net of a run's folder or of an exported file."""
+    if begin_with.suffix != ".onnx":
+        return trained_net(begin_with)
+    batches = [batch for batch, _ in zip(_batches(data, recipe, 0), range(BATCHES_SEEN), strict=False)]
+    return net_of(begin_with, torch.cat([batch.pictures for batch in batches]))
 
 
 def trained_net(folder: Path) -> DetectorNet:

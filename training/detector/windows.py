@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from blanklogo.detection.finders import LETTERING
 from blanklogo.detection.statistics import NUM_CHANNELS, window_statistics
+from blanklogo.media import x264
+from blanklogo.media.x264 import reproducible
 from training.detector.shots import NUM_FRAMES, Corners, Picture, Shot, make_shot
 from training.sources.marks import draw_mark
 from training.sources.paint import DrawnMark, extent
@@ -70,9 +72,10 @@ def _window(shot: Shot, full: tuple[int, int], rng: np.random.Generator, held_ou
 def compressed(frames: list[Picture], crf: int) -> list[NDArray[np.uint8]]:
     """Luma of the frames after x264, uint8 [H, W] each."""
     height, width = frames[0].shape[:2]
-    encoder = av.CodecContext.create("libx264", "w")
+    encoder = av.CodecContext.create(x264.NAME, "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
-    encoder.time_base, encoder.options = Fraction(1, 5), {"crf": str(crf), "preset": "veryfast", "threads": "1"}
+    encoder.time_base = Fraction(1, 5)
+    encoder.options = reproducible(x264.NAME, {"crf": str(crf), "preset": "veryfast", "threads": "1"})
     decoder = av.CodecContext.create("h264", "r")
     packets = []
     for index, frame in enumerate(frames):

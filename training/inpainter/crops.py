@@ -21,6 +21,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blanklogo.media import x264
+from blanklogo.media.x264 import reproducible
 from blanklogo.ops.harmonic import HarmonicFill
 from blanklogo.testbed.scenery import to_float_planes
 from blanklogo.types.arrays import Mask, Values
@@ -159,9 +161,10 @@ def _coded(sheet: Planes, crf: int) -> Planes:
     height, width = sheet[0].shape
     flat = [np.clip(np.rint(plane), 0, 255).astype(np.uint8).reshape(-1) for plane in sheet]
     frame = av.VideoFrame.from_ndarray(np.concatenate(flat).reshape(height * 3 // 2, width), format="yuv420p")
-    encoder = av.CodecContext.create("libx264", "w")
+    encoder = av.CodecContext.create(x264.NAME, "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
-    encoder.time_base, encoder.options = Fraction(1, 25), {"crf": str(crf), "preset": "fast", "threads": "1"}
+    encoder.time_base = Fraction(1, 25)
+    encoder.options = reproducible(x264.NAME, {"crf": str(crf), "preset": "fast", "threads": "1"})
     packets = [*encoder.encode(frame), *encoder.encode(None)]
     decoder = av.CodecContext.create("h264", "r")
     frames = [out for packet in packets for out in decoder.decode(packet)] + list(decoder.decode(None))

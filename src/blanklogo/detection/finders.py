@@ -13,10 +13,12 @@ from blanklogo.errors import ModelError
 from blanklogo.models.batches import Shrunk
 from blanklogo.models.ports import Session
 from blanklogo.models.yolo import Keep, YoloDetector
-from blanklogo.models.yolo_output import Layout, Reading, decoded, kept
+from blanklogo.models.yolo_output import Candidates, Layout, Reading, decoded, kept
 
 GRID_PX = 32  # both sides of what our network is shown are multiples of it
 LEAST_SCORE = 0.2  # of a box in one window; what several windows say is weighed later
+LEAST_PROPOSED, MOST_PROPOSED = 0.07, 8  # score of a place that the classifier looks at, and how many it does
+NUM_BOX_ROWS = 5  # of our network's output: four for the box, one for how sure a mark is
 SAME_OVERLAP = 0.4
 LETTERING = 1  # of the classes that our network tells
 INPUT_NAME = "statistics"  # of our own network's files: how they are told from a YOLO export
@@ -39,19 +41,33 @@ class StatisticsFinder:
         """Boxes in statistics, uint8 [3, h, w] each. Raises ProcessingError, MemoryLimitError: as `Session.run`."""
         return [self._found(picture) for picture in pictures]
 
+    def proposed(self, picture: NDArray[np.uint8]) -> list[Scored]:
+        """Every place in statistics, uint8 [3, h, w], that could be a mark, unsurely as it may be; the surest first."""
+        best = kept(decoded(self._rows(picture)[:NUM_BOX_ROWS], _READING), LEAST_PROPOSED, SAME_OVERLAP)
+        return _scored(best, picture)[:MOST_PROPOSED]
+
     def _found(self, picture: NDArray[np.uint8]) -> list[Scored]:
+        return _scored(kept(decoded(self._rows(picture), _READING), LEAST_SCORE, SAME_OVERLAP), picture)
+
+    def _rows(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """cx, cy, w, h, the score of a mark and that of lettering, [6, N]."""
         height, width = picture.shape[1:]
         padded = np.zeros((1, NUM_CHANNELS, -(-height // GRID_PX) * GRID_PX, -(-width // GRID_PX) * GRID_PX), np.uint8)
         padded[0, :, :height, :width] = picture
         (output,) = self._session.run(padded)
-        best = kept(decoded(output[0], _READING), LEAST_SCORE, SAME_OVERLAP)
-        low, high = np.zeros(4), np.array([width, height, width, height])
-        boxes = [np.clip(box, low, high).tolist() for box in best.boxes]
-        return [
-            Scored((x0, y0, x1, y1), float(score), kind == LETTERING)
-            for (x0, y0, x1, y1), score, kind in zip(boxes, best.scores, best.class_indices, strict=True)
-            if x1 - x0 >= 1 and y1 - y0 >= 1
-        ]
+        return np.asarray(output[0], np.float32)
+
+
+def _scored(best: Candidates, picture: NDArray[np.uint8]) -> list[Scored]:
+    """Boxes within the picture."""
+    height, width = picture.shape[1:]
+    low, high = np.zeros(4), np.array([width, height, width, height])
+    boxes = [np.clip(box, low, high).tolist() for box in best.boxes]
+    return [
+        Scored((x0, y0, x1, y1), float(score), kind == LETTERING)
+        for (x0, y0, x1, y1), score, kind in zip(boxes, best.scores, best.class_indices, strict=True)
+        if x1 - x0 >= 1 and y1 - y0 >= 1
+    ]
 
 
 class PictureFinder:

@@ -14,8 +14,7 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 _HAS_PROC = (_PROC / "self" / "statm").exists()
-# Not one: x264 was then seen to encode the same pictures to other bytes, by what lay in its memory before.
-_M_ARENA_MAX, _NUM_HEAPS = -8, 2  # malloc.h
+_M_ARENA_MAX, _NUM_HEAPS = -8, 1  # malloc.h
 FEW_HEAPS = {"MALLOC_ARENA_MAX": str(_NUM_HEAPS)}  # variables of a process' environment
 _GROUP, _RSS_PAGES = 2, 21  # fields of /proc/PID/stat, counted from the state; man 5 proc
 
@@ -62,7 +61,7 @@ def own_peak_rss_bytes() -> int | None:
 
 
 def use_few_heaps() -> None:
-    """From now on, threads of this process share two heaps, where the C library is glibc; elsewhere nothing is done.
+    """From now on, threads of this process share one heap, where the C library is glibc; elsewhere nothing is done.
 
     glibc gives threads up to eight heaps for each processor, and what one frees another does not use: a service of
     forty threads would hold 30 MB for nothing after seven minutes of work, and more from hour to hour, instead of 5 MB

@@ -25,6 +25,7 @@ from blanklogo.media.encoding import EncoderSettings
 from blanklogo.media.frames import Frame
 from blanklogo.media.info import MediaInfo, VideoInfo
 from blanklogo.media.streams import FORMATS, add_copy, copied_streams, file_tags, is_held, stream_tags
+from blanklogo.media.x264 import reproducible
 
 _MP4_SUFFIXES = (".mp4", ".m4v", ".mov")
 
@@ -238,7 +239,7 @@ def _add_encoder(output: OutputContainer, video: VideoInfo, settings: EncoderSet
     stream = output.add_stream(
         settings.encoder,
         rate=_frame_rate(video),
-        options=dict(settings.options),
+        options=reproducible(settings.encoder, dict(settings.options)),
         time_base=settings.time_base,
         width=settings.width,
         height=settings.height,

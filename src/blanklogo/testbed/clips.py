@@ -19,6 +19,7 @@ from blanklogo.errors import OptionError, SourceError
 from blanklogo.media.container import main_video_stream, open_input
 from blanklogo.media.errors import Stage, foreign_errors
 from blanklogo.media.planes import plane_views
+from blanklogo.media.x264 import reproducible
 
 Planes = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]  # Y [H, W]; U, V [H / 2, W / 2]
 
@@ -131,7 +132,7 @@ def _chained(first: Planes, rest: Iterator[Planes]) -> Iterator[Planes]:
 
 
 def _add_video(container: Any, planes: Planes, rate: Fraction, codec: str, options: dict[str, str]) -> VideoStream:
-    stream = container.add_stream(codec, rate=rate, options=options)
+    stream = container.add_stream(codec, rate=rate, options=reproducible(codec, options))
     stream.height, stream.width = planes[0].shape
     stream.pix_fmt = "yuv420p"
     context = stream.codec_context
