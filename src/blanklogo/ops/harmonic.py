@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.linalg import splu
 
 from blanklogo.errors import OptionError
+from blanklogo.ops.factored import Factored
 from blanklogo.ops.morphology import dilated
 from blanklogo.ops.windows import blurred
 from blanklogo.types.arrays import Mask, Values
@@ -46,9 +46,7 @@ class HarmonicFill:
         if not len(self._inside):
             return
         laplacian, self._boundary, self._to_boundary = _equations(hole)
-        self._solve = splu(
-            laplacian, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-        ).solve
+        self._factored = Factored(laplacian)
 
     def __call__(self, pictures: NDArray) -> Values:
         """Fill the hole of pictures [..., h, w]; float32 of the same shape, known pixels as they came."""
@@ -60,7 +58,7 @@ class HarmonicFill:
             if self._guide is not None:
                 known -= self._guide.ravel()[self._boundary]
                 detail = self._guide.ravel()[self._inside]
-            flat[:, self._inside] = self._solve(self._to_boundary @ known.T).T + detail
+            flat[:, self._inside] = self._factored.solve(self._to_boundary @ known.T).T + detail
         return filled
 
 
