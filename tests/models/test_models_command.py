@@ -208,7 +208,7 @@ def test_a_pickle_is_refused_whoever_listed_it(blank, listed, folder: Path) -> N
 def test_verify_reads_what_is_here(blank, listed, folder: Path) -> None:
     listed(SMALL)
     listed(NET, "other")
-    in_the_package = "blanklogo-detector: good\nblanklogo-inpainter: good\n"
+    in_the_package = "blanklogo-detector: good\nblanklogo-classifier: good\nblanklogo-inpainter: good\n"
     assert blank("verify").stdout == in_the_package
     assert blank("pull", "net", "other").code == 0
     assert blank("verify") == Outcome(0, f"{in_the_package}net: good\nother: good\n", "")

@@ -1,14 +1,7 @@
-"""The classifier's network: a small residual pyramid over a crop, and what it says of the crop's middle.
+"""The classifier's network: the detector's, looking closer, and what it says of the crop's middle.
 
-======== ======== =========== ============================================
-stage    stride   channels    made of
-======== ======== =========== ============================================
-stem     2        24          2x2 px to channels, 3x3 convolution, one residual block
-near     4        48          two residual blocks
-far      8        96          two residual blocks
-======== ======== =========== ============================================
-
-The last stage is averaged over the box and over the whole crop, and both together tell whether the box is a mark.
+It begins as the detector does and ends with its features averaged over the box and over the whole crop, and at their
+strongest within the box. What these tell is added to what the detector said.
 """
 
 from __future__ import annotations
@@ -16,26 +9,30 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from blanklogo.detection.crops import NUM_PLANES
-from training.detector.net import Residual, conv
+from training.detector.net import HEAD_CHANNELS, STRIDE_PX, DetectorNet
 
-CHANNELS = (24, 48, 96)
 HIDDEN = 64
+LOWEST = -30.0  # below any feature
 
 
 class ClassifierNet(nn.Module):
-    """Crops [B, 4, 96, 192] in [0, 1] to logits [B]."""
+    """Crops [B, 4, 96, 192] in [0, 1] and the detector's scores [B], to logits [B].
 
-    def __init__(self) -> None:
+    Args:
+        detector: what it begins as.
+    """
+
+    def __init__(self, detector: DetectorNet) -> None:
         super().__init__()
-        first, near, far = CHANNELS
-        self.stem = nn.Sequential(nn.PixelUnshuffle(2), conv(4 * NUM_PLANES, first), Residual(first))
-        self.near = nn.Sequential(conv(first, near, stride=2), Residual(near), Residual(near))
-        self.far = nn.Sequential(conv(near, far, stride=2), Residual(far), Residual(far))
-        self.say = nn.Sequential(nn.Linear(2 * far, HIDDEN), nn.ReLU(), nn.Dropout(0.2), nn.Linear(HIDDEN, 1))
+        self.eyes = detector
+        self.say = nn.Sequential(nn.Linear(3 * HEAD_CHANNELS, HIDDEN), nn.ReLU(), nn.Dropout(0.2), nn.Linear(HIDDEN, 1))
+        self.trust = nn.Parameter(torch.ones(1))
+        nn.init.zeros_(self.say[-1].weight)
 
-    def forward(self, x: Tensor) -> Tensor:
-        far = self.far(self.near(self.stem((x - 0.4) * 3)))
-        inside = nn.functional.avg_pool2d(x[:, -1:], 8)
-        within = (far * inside).sum((2, 3)) / inside.sum((2, 3)).clamp(min=1e-3)
-        return self.say(torch.cat([within, far.mean((2, 3))], 1))[:, 0]
+    def forward(self, crops: Tensor, scores: Tensor) -> Tensor:
+        features = self.eyes.features(crops[:, :-1])
+        box = nn.functional.avg_pool2d(crops[:, -1:], STRIDE_PX)
+        within = (features * box).sum((2, 3)) / box.sum((2, 3)).clamp(min=1e-3)
+        strongest = torch.where(box > 0, features, torch.full_like(features, LOWEST)).amax((2, 3))
+        told = self.say(torch.cat([within, strongest, features.mean((2, 3))], 1))[:, 0]
+        return told + self.trust * torch.logit(scores, 1e-3)

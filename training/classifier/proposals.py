@@ -41,10 +41,12 @@ class Proposals:
 class Batch:
     """Attributes:
     crops: float32 [B, 4, 96, 192] in [0, 1].
+    scores: the detector's, float32 [B].
     targets: float32 [B].
     """
 
     crops: Tensor
+    scores: Tensor
     targets: Tensor
 
 
@@ -92,7 +94,8 @@ def _batch(picked: Sequence[tuple[Shard, Proposals, int]], rng: np.random.Genera
             row[:] = row[:, :, ::-1]
         row[0] = np.clip(row[0] * rng.uniform(0.8, 1.2), 0, 255)
     targets = np.array([proposals.targets[place] for _, proposals, place in picked], np.float32)
-    return Batch(torch.from_numpy(crops).float() / 255, torch.from_numpy(targets))
+    scores = np.array([proposals.boxes[place, 4] for _, proposals, place in picked], np.float32)
+    return Batch(torch.from_numpy(crops).float() / 255, torch.from_numpy(scores), torch.from_numpy(targets))
 
 
 def _jittered(box: NDArray[np.float32], rng: np.random.Generator) -> tuple[float, float, float, float]:

@@ -17,11 +17,14 @@ from torch import nn
 from training import checkpoints
 from training.classifier.net import ClassifierNet
 from training.classifier.proposals import Batch, epoch
+from training.detector.exported import net_of
+from training.detector.net import DetectorNet
 
 CHECKPOINT = "classifier.pt"
 WARM_UP_STEPS = 200
 MEAN_DECAY = 0.998
 TOLD_EVERY = 50
+BATCHES_SEEN = 8
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Recipe:
 
     steps: int
     batch_size: int = 32
-    rate: float = 2e-3
+    rate: float = 1e-3
     weight_decay: float = 0.02
     save_every: int = 200
     seed: int = 1
@@ -44,10 +47,10 @@ class Recipe:
 class _Run:
     """A net in training, and the running mean of its weights."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, detector: DetectorNet) -> None:
         torch.manual_seed(recipe.seed)
         self.device = recipe.device
-        self.net = ClassifierNet().to(self.device, memory_format=torch.channels_last)
+        self.net = ClassifierNet(detector).to(self.device, memory_format=torch.channels_last)
         self.mean = copy.deepcopy(self.net).eval()
         self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
         self.step = 0
@@ -57,7 +60,8 @@ class _Run:
             group["lr"] = rate
         self.net.train()
         with torch.autocast(self.device, torch.bfloat16):
-            logits = self.net(batch.crops.to(self.device, memory_format=torch.channels_last))
+            crops = batch.crops.to(self.device, memory_format=torch.channels_last)
+            logits = self.net(crops, batch.scores.to(self.device))
         loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), batch.targets.to(self.device))
         self.optimiser.zero_grad()
         loss.backward()
@@ -91,13 +95,14 @@ class _Run:
         self.step = int(state["step"])
 
 
-def train(data: Path, folder: Path, recipe: Recipe) -> None:
+def train(data: Path, folder: Path, recipe: Recipe, detector: Path) -> None:
     """Train on the shards in `data` and their proposals; the checkpoint in `folder` is taken up where there is one.
 
     Raises:
         FileNotFoundError: no shards, or no proposals beside them.
     """
-    run = _Run(recipe)
+    batches = [batch for batch, _ in zip(_batches(data, recipe, 0), range(BATCHES_SEEN), strict=False)]
+    run = _Run(recipe, net_of(detector, torch.cat([batch.crops[:, :-1] for batch in batches])))
     state = checkpoints.load(folder / CHECKPOINT)
     if state:
         run.restore(state)
@@ -121,7 +126,7 @@ def trained_net(folder: Path) -> ClassifierNet:
     state = checkpoints.load(folder / CHECKPOINT)
     if state is None:
         raise FileNotFoundError(f"no {CHECKPOINT} in {folder}: train first")
-    net = ClassifierNet()
+    net = ClassifierNet(DetectorNet())
     net.load_state_dict(state["mean"])
     return net.eval()
 

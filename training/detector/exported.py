@@ -5,8 +5,8 @@ what the convolution gives,
 
     y * w + b  =  (y * w - m) / sqrt(v + e) * sqrt(v + e) + (m + b)
 
-is a convolution by w, normalised by (m, v), scaled by sqrt(v + e) and moved by m + b. Each filter is brought to the size
-that an untrained one has, which the normalisation undoes: how fast a filter learns depends on its size.
+is a convolution by w, normalised by (m, v), scaled by sqrt(v + e) and moved by m + b. Each filter is brought to the
+size that an untrained one has, which the normalisation undoes: how fast a filter learns depends on its size.
 """
 
 from __future__ import annotations

@@ -70,14 +70,18 @@ class DetectorNet(nn.Module):
         nn.init.zeros_(self.out.weight[NUM_KINDS : NUM_KINDS + 4])
         nn.init.constant_(self.out.bias[:NUM_KINDS], math.log(FIRST_SCORE / (1 - FIRST_SCORE)))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def features(self, x: Tensor) -> Tensor:
+        """What the head makes of a picture, [B, HEAD_CHANNELS, H / 8, W / 8]."""
         stem = self.stem(_stretched(x))
         near = self.near(stem)
         middle = self.middle(near)
         far = self.far(middle)
         far = far + self.frame(far)
         middle = self.blend_middle(middle + _doubled(self.from_far(far)))
-        out = self.out(self.head(self.from_near(near) + _doubled(self.from_middle(middle))))
+        return self.head(self.from_near(near) + _doubled(self.from_middle(middle)))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        out = self.out(self.features(x))
         scores, sides, coverage = out.split((NUM_KINDS, 4, 1), 1)
         return scores, STRIDE_PX * torch.exp(sides.float().clamp(-6, 6)), coverage
 

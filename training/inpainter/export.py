@@ -13,14 +13,13 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from onnx import TensorProto, helper, numpy_helper
 
+from training.halved import halved
 from training.inpainter.net import SIZE_STEP, Inpainter
 from training.inpainter.train import trained
 
 NAME = "blanklogo-inpainter.onnx"
 _OPSET = 18
-_LEAST_HALVED = 256  # values; smaller weights stay as they are
 _TRIED_SIZES = ((64, 96), (128, 192), (240, 336))
 _LARGEST_DIFFERENCE = 0.5  # code values, of the file's fill against PyTorch's
 
@@ -32,7 +31,7 @@ def export(folder: Path) -> dict:
         ValueError: what ONNX Runtime computes from it is not what PyTorch does.
     """
     net, about = trained(folder)
-    model = _halved(_exported(net))
+    model = halved(_exported(net))
     model.doc_string = f"fills holes; trained for {about['step']} steps on crops {about['crops']}"
     data = model.SerializeToString()
     (folder / NAME).write_bytes(data)
@@ -59,25 +58,6 @@ def _exported(net: Inpainter) -> onnx.ModelProto:
     )
     assert program is not None  # it is None only where a file was asked for
     return program.model_proto
-
-
-def _halved(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Weights as float16, each with a Cast to float32 before whoever uses it."""
-    casts = []
-    for tensor in model.graph.initializer:
-        if tensor.data_type == TensorProto.FLOAT and int(np.prod(tensor.dims)) >= _LEAST_HALVED:
-            name, values = tensor.name, numpy_helper.to_array(tensor).astype(np.float16)
-            tensor.CopyFrom(numpy_helper.from_array(values, f"{name}.half"))
-            casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-    for node in model.graph.node:  # where each came from in the source: as many bytes as a layer
-        del node.metadata_props[:]
-        node.doc_string = ""
-    del model.graph.value_info[:]
-    onnx.checker.check_model(model)
-    return model
 
 
 def _difference(net: Inpainter, data: bytes, size: tuple[int, int]) -> float:

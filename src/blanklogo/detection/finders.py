@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from blanklogo.detection.classifier import Classifier
 from blanklogo.detection.glances import Scored
 from blanklogo.detection.statistics import NUM_CHANNELS
 from blanklogo.errors import ModelError
@@ -17,7 +18,7 @@ from blanklogo.models.yolo_output import Candidates, Layout, Reading, decoded, k
 
 GRID_PX = 32  # both sides of what our network is shown are multiples of it
 LEAST_SCORE = 0.2  # of a box in one window; what several windows say is weighed later
-LEAST_PROPOSED, MOST_PROPOSED = 0.07, 8  # score of a place that the classifier looks at, and how many it does
+LEAST_PROPOSED, MOST_PROPOSED = 0.07, 6  # score of a place that the classifier looks at, and how many it does
 NUM_BOX_ROWS = 5  # of our network's output: four for the box, one for how sure a mark is
 SAME_OVERLAP = 0.4
 LETTERING = 1  # of the classes that our network tells
@@ -29,13 +30,14 @@ _READING = Reading(Layout.CLASSES, features_first=True)
 
 
 class StatisticsFinder:
-    """Our own network. Threads may share one."""
+    """Our own network, and the one that looks closer at what it proposes. Threads may share one."""
 
     wants_colour = False
     is_general = True
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, classifier: Classifier | None = None) -> None:
         self._session = session
+        self._classifier = classifier
 
     def __call__(self, pictures: Sequence[NDArray[np.uint8]]) -> list[list[Scored]]:
         """Boxes in statistics, uint8 [3, h, w] each. Raises ProcessingError, MemoryLimitError: as `Session.run`."""
@@ -43,11 +45,15 @@ class StatisticsFinder:
 
     def proposed(self, picture: NDArray[np.uint8]) -> list[Scored]:
         """Every place in statistics, uint8 [3, h, w], that could be a mark, unsurely as it may be; the surest first."""
-        best = kept(decoded(self._rows(picture)[:NUM_BOX_ROWS], _READING), LEAST_PROPOSED, SAME_OVERLAP)
-        return _scored(best, picture)[:MOST_PROPOSED]
+        return _proposed(self._rows(picture), picture)
 
     def _found(self, picture: NDArray[np.uint8]) -> list[Scored]:
-        return _scored(kept(decoded(self._rows(picture), _READING), LEAST_SCORE, SAME_OVERLAP), picture)
+        rows = self._rows(picture)
+        found = _scored(kept(decoded(rows, _READING), LEAST_SCORE, SAME_OVERLAP), picture)
+        if self._classifier is None:
+            return found
+        marks = [one for one in self._classifier(picture, _proposed(rows, picture)) if one.score >= LEAST_SCORE]
+        return [*marks, *(one for one in found if one.is_lettering)]
 
     def _rows(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """cx, cy, w, h, the score of a mark and that of lettering, [6, N]."""
@@ -56,6 +62,10 @@ class StatisticsFinder:
         padded[0, :, :height, :width] = picture
         (output,) = self._session.run(padded)
         return np.asarray(output[0], np.float32)
+
+
+def _proposed(rows: NDArray[np.float32], picture: NDArray[np.uint8]) -> list[Scored]:
+    return _scored(kept(decoded(rows[:NUM_BOX_ROWS], _READING), LEAST_PROPOSED, SAME_OVERLAP), picture)[:MOST_PROPOSED]
 
 
 def _scored(best: Candidates, picture: NDArray[np.uint8]) -> list[Scored]:
@@ -91,11 +101,14 @@ class PictureFinder:
         ]
 
 
-def finder_of(session: Session, on_shrink: OnShrink | None = None) -> StatisticsFinder | PictureFinder:
+def finder_of(
+    session: Session, on_shrink: OnShrink | None = None, classifier: Classifier | None = None
+) -> StatisticsFinder | PictureFinder:
     """The finder that fits a network, told by its input.
 
     Args:
         on_shrink: told when memory ran out and a batch was halved.
+        classifier: looks closer at what a network of our own proposes; None: nobody does.
 
     Raises:
         ModelError: it fits neither.
@@ -103,5 +116,5 @@ def finder_of(session: Session, on_shrink: OnShrink | None = None) -> Statistics
     if len(session.inputs) == 1 and session.inputs[0].name == INPUT_NAME:
         if session.inputs[0].dtype != "uint8":
             raise ModelError(f"{session.name} takes {session.inputs[0]}", accepted="statistics as uint8 [B, 3, H, W]")
-        return StatisticsFinder(session)
+        return StatisticsFinder(session, classifier)
     return PictureFinder(session, on_shrink)

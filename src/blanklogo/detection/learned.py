@@ -25,9 +25,10 @@ from blanklogo.detection.sightings import Sighting, overlap, sightings
 from blanklogo.types import Box
 
 LEAST_SCORE = 0.2  # mean of a place's scores in the windows that show it; less is not looked at any further
-SURE = 0.46  # mean score times the share of the video: no clean film that was looked at reaches it
+SURE = 0.42  # mean score times the share of the video: of 32 clean still films one reaches it
 SURE_MOVING = 0.3  # where the scene moves and the thing does not: less is needed
-SURE_HOPPING = 0.25  # where one pattern is at several places in turn; no clean film has more than 0.21
+SURE_HOPPING = 0.25  # where one pattern is at several places in turn
+SAME_PLACE = 0.5  # intersection over union of a mark's outline and lettering's
 LIKE = 0.4  # of two places of one mark that the network saw; others before a still scene stay under 0.36
 SURE_ALONE = 0.65  # mean score of what a single window shows, in clips of a few seconds
 LEAST_WINDOWS = 2
@@ -52,7 +53,8 @@ def learned(record: Record, found: list[Glance], known: list[list[Place]], *, is
         is_still: whether the scene stands still, so that time adds nothing to what the network sees.
     """
     least = SURE if is_still else SURE_MOVING
-    fresh = [s for s in sightings(found) if not _is_known(s, known)]
+    letters = sightings(found, of_lettering=True)
+    fresh = [s for s in sightings(found) if not _is_known(s, known) and not _is_lettering(s, letters)]
     seen = _seen(record, [sighting for sighting in fresh if sighting.sureness >= LEAST_SCORE], found)
     groups = (_completed(record, group) for group in _grouped(record, seen))
     marks: list[list[Place]] = []
@@ -65,6 +67,12 @@ def learned(record: Record, found: list[Glance], known: list[list[Place]], *, is
 def _is_known(sighting: Sighting, known: list[list[Place]]) -> bool:
     """Whether a place is one of these, or a part of one."""
     return any(_covers(place.box, sighting.corners) for group in known for place in group)
+
+
+def _is_lettering(sighting: Sighting, letters: list[Sighting]) -> bool:
+    """Whether the same place is more surely lettering that is no mark."""
+    here = [one for one in letters if overlap(one.corners, sighting.corners) >= SAME_PLACE]
+    return any(one.weight > sighting.weight for one in here)
 
 
 def _is_part(box: Box, marks: list[list[Place]]) -> bool:

@@ -105,7 +105,7 @@ def _is_seen(group: list[Place], seen: list[Sighting], num_glances: int) -> bool
 
 
 def _weight(sighting: Sighting, num_glances: int) -> float:
-    return sighting.sureness * sighting.num_windows / num_glances
+    return sighting.weight / num_glances
 
 
 def _is_at(box: Box, one: Sighting) -> bool:

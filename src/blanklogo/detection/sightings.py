@@ -44,6 +44,11 @@ class Sighting:
         """Mean score where it was seen or should have been: a missed window counts as 0."""
         return float(self.scores[self.is_seen].mean())
 
+    @property
+    def weight(self) -> float:
+        """The sum of its scores, gaps of one window counted as 0."""
+        return self.sureness * self.num_windows
+
     def box(self, width_px: int, height_px: int) -> Box:
         """The place rounded outwards, within the picture."""
         x0, y0, x1, y1 = self.corners
@@ -61,7 +66,7 @@ def sightings(found: Sequence[Glance], *, of_lettering: bool = False) -> list[Si
         for scored in sorted(ours, key=lambda one: -one.score):
             _join(clusters, index, scored)
     joined = [_sighting(cluster, len(found)) for cluster in clusters]
-    return sorted(joined, key=lambda sighting: -sighting.sureness * sighting.num_windows)
+    return sorted(joined, key=lambda sighting: -sighting.weight)
 
 
 def overlap(first: tuple[float, ...], second: tuple[float, ...]) -> float:

@@ -22,6 +22,7 @@ class Purpose(StrEnum):
     """What a network is for."""
 
     DETECTOR = "detector"  # says where in a picture a mark may be
+    CLASSIFIER = "classifier"  # tells marks from what looks like them, where a detector saw something
     INPAINTER = "inpainter"  # invents what lies under one
 
 

@@ -86,7 +86,7 @@ def look(job: Job, on_event: OnEvent, cancelled: Cancelled) -> Look:
                 pass
         parts = averages.result() if averages else ()
         damage = reader.num_damaged_frames, reader.num_restamped_frames
-        weights = (detector.file.as_dict(),) if detector else ()
+        weights = tuple(file.as_dict() for file in detector.files) if detector else ()
         return Look(info, stamps.result(), detection, parts, *damage, weights, tuple(notes))
 
 

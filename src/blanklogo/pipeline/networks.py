@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from blanklogo.detection.classifier import Classifier
 from blanklogo.detection.finders import finder_of
 from blanklogo.detection.glances import Finder
 from blanklogo.models.files import WeightsFile, locate
@@ -19,15 +20,16 @@ from blanklogo.types import Job, Networks
 from blanklogo.types.arrays import Mask, Values
 
 SHIPPED_DETECTOR = "blanklogo-detector"
+SHIPPED_CLASSIFIER = "blanklogo-classifier"
 SHIPPED_INPAINTER = "blanklogo-inpainter"
 
 
 @dataclass(frozen=True, eq=False)
 class Detector:
-    """A network that finds marks, and the file that it came from."""
+    """What finds marks, and the files of its networks."""
 
     finder: Finder
-    file: WeightsFile
+    files: tuple[WeightsFile, ...]
 
 
 def detector_for(job: Job, notes: list[str]) -> Detector | None:
@@ -50,13 +52,14 @@ def detector_for(job: Job, notes: list[str]) -> Detector | None:
         return shipped_detector(chosen.device)
     file = locate(chosen.detector, chosen.folder, chosen.own_list)
     session = open_session(file.path, chosen.device)
-    return Detector(finder_of(session, lambda shrunk: notes.append(str(shrunk))), file)
+    return Detector(finder_of(session, lambda shrunk: notes.append(str(shrunk))), (file,))
 
 
 def shipped_detector(device: str = "auto") -> Detector:
-    """The detector that comes with the package. Raises as `detector_for`."""
-    file = locate(SHIPPED_DETECTOR)
-    return Detector(finder_of(open_session(file.path, device)), file)
+    """The detector that comes with the package, and its classifier. Raises as `detector_for`."""
+    files = locate(SHIPPED_DETECTOR), locate(SHIPPED_CLASSIFIER)
+    first, second = (open_session(file.path, device) for file in files)
+    return Detector(finder_of(first, classifier=Classifier(second)), files)
 
 
 @dataclass(frozen=True)
