@@ -36,7 +36,7 @@ from blanklogo.testbed.scenes import Scene
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = Path(__file__).parent / "out" / "soak.csv"
-WARM_SECONDS = 90.0
+WARM_SECONDS = 300.0  # until workers, too, have met all that users do
 RETENTION_SECONDS = 120.0
 SCALEDOWN_SECONDS = 15.0
 REST_SECONDS = 45.0  # until workers are gone, lines are closed and threads with nothing to do have ended
@@ -46,6 +46,7 @@ IDLE_THREADS = 4  # how many requests came at once last leaves a few more or les
 POOLED_FILES = 40  # three pools of five connections, of each the file and its log, and what they share
 FIT_FOR_PAGE_MINUTES = 20.0
 _SETTINGS = {
+    "BLANKLOGO_MIN_WORKERS": "2",  # kept when nothing is to be done: those that were warmed up are those looked at
     "BLANKLOGO_MAX_WORKERS": "2",
     "BLANKLOGO_MEMORY_BYTES": str(3 << 30),
     "BLANKLOGO_SCALEDOWN_WINDOW_SECONDS": str(SCALEDOWN_SECONDS),
@@ -54,7 +55,7 @@ _SETTINGS = {
     "BLANKLOGO_SERVICE_WEBHOOK_RETRY_SECONDS": "1",
 }
 _PROTOCOL = f"""\
-`blanklogo serve` on SQLite, the pool's real removal in two workers, results kept for {RETENTION_SECONDS:g} s so that
+`blanklogo serve` on SQLite, the pool's real removal in two workers that stay, results kept for {RETENTION_SECONDS:g} s so that
 they come and go. Users, each with a token of its own, do by turns what the last table names, with clips of 160 x 120
 px and 40 frames, and check what comes back: each result by its digest, a range of it, that no job's progress goes
 backwards, that what must be refused is. After {WARM_SECONDS:g} s they pause; what the service holds at rest then is
@@ -105,10 +106,9 @@ def _soaked(folder: Path, minutes: float, num_users: int) -> Soaked:
         _used(world, num_users, WARM_SECONDS, process)
         before = _at_rest(sampler, ground)
         _tell(f"at rest: {before}")
-        warm_workers = set(sampler.workers)
         with sampler.watching(SAMPLES):
             working = _used(world, num_users, 60 * minutes, process)
-        seen = sampler.workers - warm_workers
+        seen = set(sampler.workers)
         _all_gone(ground)
         after = _at_rest(sampler, ground)
         _tell(f"at rest: {after}")
