@@ -86,7 +86,7 @@ def test_a_name_that_could_be_a_path_is_refused(tmp_path: Path, name: str) -> No
         ({"bytes": 0}, "exact size"),
         ({"bytes": "1234"}, "bytes"),
         ({"bytes": True}, "bytes"),
-        ({"purpose": "painter"}, "detector, inpainter"),
+        ({"purpose": "painter"}, "detector, classifier, inpainter"),
         ({"format": "pickle"}, "onnx, torchscript"),
         ({"url": "file:///etc/passwd"}, "https://"),
         ({"url": "https:net.onnx"}, "https://"),
