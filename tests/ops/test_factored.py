@@ -89,3 +89,13 @@ def test_a_forked_process_has_a_thread_of_its_own() -> None:
 def test_memory_goes_whichever_thread_lets_go() -> None:
     done = subprocess.run([sys.executable, "-c", LETTING_GO], capture_output=True, text=True, timeout=120, check=True)
     assert float(done.stdout) < 30, "each has 4 MB or more"
+
+
+def test_what_is_held_when_python_ends_is_no_error() -> None:
+    """A cycle holds it, as a traceback does, so that nobody lets go of it before."""
+    script = (
+        "import scipy.sparse as s\nfrom blanklogo.ops.factored import Factored\n"
+        "f = Factored(s.eye(4, format='csc'))\nf.itself = [f]\nimport sys; sys.modules['kept'] = f\nprint('end')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")
