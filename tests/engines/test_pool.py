@@ -176,7 +176,7 @@ def test_a_crash_tells_how_the_worker_ended(make_engine: MakeEngine) -> None:
 def test_a_worker_has_the_environment_and_scratch_of_its_own(
     make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    usual = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
     for name in usual:
         monkeypatch.delenv(name, raising=False)
     with make_engine({}, ODD) as engine:
