@@ -24,6 +24,7 @@ from training.detector.loss import assign, detector_loss, overlaps  # noqa: E402
 from training.detector.net import STRIDE_PX, DetectorNet, boxes_of  # noqa: E402
 from training.detector.train import CHECKPOINT, Recipe, train, trained_net  # noqa: E402
 from training.detector.windows import MARK, make_windows  # noqa: E402
+from training.loop import Recipe as AnyRecipe  # noqa: E402
 
 from training import checkpoints  # noqa: E402 (after the skip)
 
@@ -62,7 +63,7 @@ def test_a_training_that_was_cut_short_goes_on_to_the_same_net(run: Path, tmp_pa
         torch.testing.assert_close(resumed["mean"][name], value, msg=name)
 
 
-def _train_until(step: int, data: Path, folder: Path, recipe: Recipe) -> None:
+def _train_until(step: int, data: Path, folder: Path, recipe: AnyRecipe) -> None:
     """A training that is interrupted at a step."""
     with pytest.MonkeyPatch.context() as patch:
         learn = train.__globals__["_Run"].learn

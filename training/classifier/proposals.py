@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from blanklogo.detection.crops import NUM_PLANES, crop
+from blanklogo.detection.crops import CROP_PX, NUM_PLANES, crop
 from blanklogo.detection.finders import StatisticsFinder
 from blanklogo.models.session import load_session
 from training.detector.batches import Shard, load_shard
@@ -67,7 +67,7 @@ def load_proposals(path: Path) -> Proposals:
 
 
 def epoch(paths: Sequence[Path], batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
-    """Every place once, augmented; a few shards at a time, mixed."""
+    """Every place that is worth it once, augmented; a few shards at a time, mixed."""
     order = rng.permutation(len(paths))
     for start in range(0, len(order), SHARDS_AT_ONCE):
         chosen = [paths[index] for index in order[start : start + SHARDS_AT_ONCE]]
@@ -87,7 +87,7 @@ def _worth(proposals: Proposals, rng: np.random.Generator) -> list[int]:
 
 
 def _batch(picked: Sequence[tuple[Shard, Proposals, int]], rng: np.random.Generator) -> Batch:
-    crops = np.zeros((len(picked), NUM_PLANES, *crop(picked[0][0].statistics[0], (0, 0, 9, 9)).shape[1:]), np.uint8)
+    crops = np.zeros((len(picked), NUM_PLANES, *CROP_PX), np.uint8)
     for row, (shard, proposals, place) in zip(crops, picked, strict=True):
         row[:] = crop(shard.statistics[proposals.windows[place]], _jittered(proposals.boxes[place, :4], rng))
         if rng.random() < 0.5:

@@ -18,6 +18,7 @@ from training.detector.compose import SHARD_WINDOWS, compose
 from training.detector.evaluate import evaluate
 from training.detector.export import export
 from training.detector.train import Recipe, train, trained_net
+from training.loop import Recipe as AnyRecipe
 
 MODEL_NAME = "blanklogo-detector.onnx"
 
@@ -29,7 +30,7 @@ class Scale:
     num_shards: int
     num_held_out: int
     windows: int
-    recipe: Recipe
+    recipe: AnyRecipe
 
 
 STEPS_ON = 6200  # of a run that begins with another's net, at half the rate

@@ -1,114 +1,46 @@
-"""The training loop: AdamW with a warm-up and a cosine, and the mean of the weights' last steps as the result."""
+"""The detector's training: its loss, and what it begins with."""
 
 from __future__ import annotations
 
-import copy
-import math
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
+from torch import Tensor
 
 from training import checkpoints
 from training.detector.batches import Batch, epoch
 from training.detector.exported import net_of
 from training.detector.loss import assign, detector_loss
 from training.detector.net import DetectorNet
+from training.loop import Recipe as AnyRecipe
+from training.loop import Run, batches_from, go_on, mean_net
 
 CHECKPOINT = "detector.pt"
-WARM_UP_STEPS = 200
-MEAN_DECAY = 0.998
-TOLD_EVERY = 20
 BATCHES_SEEN = 4  # by a net from an exported file, before its first step
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """How long, how fast and on what. `steps` are batches in all; a run that was stopped goes on up to them.
-
-    Convolutions run in bfloat16, two and a half times as fast as float32 on processors with AVX-512 BF16; weights,
-    the loss and the optimiser stay in float32.
-    """
-
-    steps: int
-    batch_size: int = 16
-    rate: float = 2e-3
-    weight_decay: float = 0.02
-    save_every: int = 100
-    seed: int = 1
-    device: str = "cpu"
-
-    def rate_at(self, step: int) -> float:
-        warm = min(1.0, (step + 1) / min(WARM_UP_STEPS, self.steps))
-        return self.rate * warm * (0.02 + 0.98 * (1 + math.cos(math.pi * step / self.steps)) / 2)
+Recipe = partial(AnyRecipe, batch_size=16, rate=2e-3)
 
 
-class _Run:
-    """A net in training, and the running mean of its weights."""
+class _Run(Run[Batch]):
+    def __init__(self, recipe: AnyRecipe) -> None:
+        super().__init__(recipe, DetectorNet)
 
-    def __init__(self, recipe: Recipe) -> None:
-        torch.manual_seed(recipe.seed)
-        self.device = recipe.device
-        self.net = DetectorNet().to(self.device, memory_format=torch.channels_last)  # a sixth faster on processors
-        self.mean = copy.deepcopy(self.net).eval()
-        decayed = [p for p in self.net.parameters() if p.ndim > 1]
-        others = [p for p in self.net.parameters() if p.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, lr=recipe.rate)
-        self.step = 0
-
-    def learn(self, batch: Batch, rate: float) -> float:
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.net.train()
+    def loss(self, batch: Batch) -> Tensor:
         targets = assign(batch).to(self.device)
         with torch.autocast(self.device, torch.bfloat16):
             pictures = batch.pictures.to(self.device, memory_format=torch.channels_last)
             scores, sides, coverage = self.net(pictures)
-        loss = detector_loss((scores.float(), sides.float(), coverage.float()), targets)
-        self.optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
-        self.optimiser.step()
-        self.step += 1
-        self._average()
-        return float(loss.detach())
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        decay = min(MEAN_DECAY, self.step / (self.step + 10))
-        for kept, new in zip(self.mean.state_dict().values(), self.net.state_dict().values(), strict=True):
-            if kept.is_floating_point():
-                kept.lerp_(new, 1 - decay)
-            else:
-                kept.copy_(new)
+        return detector_loss((scores.float(), sides.float(), coverage.float()), targets)
 
     def begin_with(self, trained: DetectorNet) -> None:
         """The weights of another run, before the first step."""
         self.net.load_state_dict(trained.state_dict())
         self.mean.load_state_dict(trained.state_dict())
 
-    def state(self) -> dict[str, Any]:
-        return {
-            "net": self.net.state_dict(),
-            "mean": self.mean.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "step": self.step,
-        }
 
-    def restore(self, state: dict[str, Any]) -> None:
-        self.net.load_state_dict(state["net"])
-        self.mean.load_state_dict(state["mean"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step = int(state["step"])
-
-
-def train(data: Path, folder: Path, recipe: Recipe, begin_with: Path | None = None) -> None:
+def train(data: Path, folder: Path, recipe: AnyRecipe, begin_with: Path | None = None) -> None:
     """Train on the shards in `data`; the checkpoint in `folder` is taken up where there is one.
 
     Args:
@@ -125,50 +57,19 @@ def train(data: Path, folder: Path, recipe: Recipe, begin_with: Path | None = No
         run.restore(state)
     elif begin_with is not None:
         run.begin_with(_beginning(begin_with, data, recipe))
-    losses: list[float] = []
-    began = time.monotonic()
-    for batch in _batches(data, recipe, run.step):
-        losses.append(run.learn(batch, recipe.rate_at(run.step)))
-        if run.step % TOLD_EVERY == 0:
-            pace = len(losses) / (time.monotonic() - began)
-            print(f"step {run.step} of {recipe.steps}: loss {np.mean(losses[-100:]):.4f}, {pace:.2f}/s", flush=True)
-        if run.step % recipe.save_every == 0 or run.step == recipe.steps:
-            checkpoints.save(folder / CHECKPOINT, run.state())
-
-
-def _beginning(begin_with: Path, data: Path, recipe: Recipe) -> DetectorNet:
-    """The net of a run's folder or of an exported file."""
-    if begin_with.suffix != ".onnx":
-        return trained_net(begin_with)
-    batches = [batch for batch, _ in zip(_batches(data, recipe, 0), range(BATCHES_SEEN), strict=False)]
-    return net_of(begin_with, torch.cat([batch.pictures for batch in batches]))
+    go_on(run, batches_from(data, recipe, run.step, epoch), recipe, folder / CHECKPOINT)
 
 
 def trained_net(folder: Path) -> DetectorNet:
-    """The mean net of the checkpoint in `folder`.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
-    state = checkpoints.load(folder / CHECKPOINT)
-    if state is None:
-        raise FileNotFoundError(f"no {CHECKPOINT} in {folder}: train first")
+    """The mean net of the checkpoint in `folder`. Raises FileNotFoundError: there is none."""
     net = DetectorNet()
-    net.load_state_dict(state["mean"])
-    return net.eval()
+    mean_net(folder / CHECKPOINT, net)
+    return net
 
 
-def _batches(data: Path, recipe: Recipe, first_step: int) -> Iterator[Batch]:
-    """Batches from the given step on. Each epoch has its own order, so that a run taken up goes on as it would have."""
-    paths = sorted(data.glob("windows*.npz"))
-    if not paths:
-        raise FileNotFoundError(f"no windows in {data}: compose first")
-    step, number = 0, 0
-    while step < recipe.steps:
-        for batch in epoch(paths, recipe.batch_size, np.random.default_rng([recipe.seed, number])):
-            if step >= recipe.steps:
-                return
-            if step >= first_step:
-                yield batch
-            step += 1
-        number += 1
+def _beginning(begin_with: Path, data: Path, recipe: AnyRecipe) -> DetectorNet:
+    """The net of a run's folder or of an exported file."""
+    if begin_with.suffix != ".onnx":
+        return trained_net(begin_with)
+    batches = islice(batches_from(data, recipe, 0, epoch), BATCHES_SEEN)
+    return net_of(begin_with, torch.cat([batch.pictures for batch in batches]))
