@@ -22,7 +22,6 @@ from pathlib import Path
 from statistics import mean, median
 
 from benchmarks.hostile_files import hostile_files
-from benchmarks.processes import descendants
 from benchmarks.service_kills import make_clips
 from benchmarks.service_page import write_part
 from benchmarks.service_site import SERVE, Ground, Process, end_cleanly, left_alive, new_ground, site, slow_server
@@ -30,6 +29,7 @@ from benchmarks.soak_deeds import DEEDS
 from benchmarks.soak_samples import EVERY_SECONDS, Sample, Sampler, files_below, num_server_errors, trend
 from benchmarks.soak_users import User, World
 from benchmarks.table import machine
+from blanklogo.engines.spec import EngineSpec
 from blanklogo.testbed.cases import Burning, make_case
 from blanklogo.testbed.marks import draw_mark
 from blanklogo.testbed.scenes import Scene
@@ -55,7 +55,8 @@ _SETTINGS = {
     "BLANKLOGO_SERVICE_WEBHOOK_RETRY_SECONDS": "1",
 }
 _PROTOCOL = f"""\
-`blanklogo serve` on SQLite, the pool's real removal in two workers that stay, results kept for {RETENTION_SECONDS:g} s so that
+`blanklogo serve` on SQLite, the pool's real removal in two workers, each followed by a fresh one after
+{EngineSpec.max_calls} calls, results kept for {RETENTION_SECONDS:g} s so that
 they come and go. Users, each with a token of its own, do by turns what the last table names, with clips of 160 x 120
 px and 40 frames, and check what comes back: each result by its digest, a range of it, that no job's progress goes
 backwards, that what must be refused is. After {WARM_SECONDS:g} s they pause; what the service holds at rest then is
@@ -103,12 +104,11 @@ def _soaked(folder: Path, minutes: float, num_users: int) -> Soaked:
     ground = new_ground(folder / "site", None, **_SETTINGS)
     with _world(ground, folder / "clips") as world, site(ground, (SERVE,)) as (process,):
         sampler = Sampler(ground, process)
-        _used(world, num_users, WARM_SECONDS, process)
+        _used(world, num_users, WARM_SECONDS)
         before = _at_rest(sampler, ground)
         _tell(f"at rest: {before}")
         with sampler.watching(SAMPLES):
-            working = _used(world, num_users, 60 * minutes, process)
-        seen = set(sampler.workers)
+            _used(world, num_users, 60 * minutes)
         _all_gone(ground)
         after = _at_rest(sampler, ground)
         _tell(f"at rest: {after}")
@@ -120,7 +120,7 @@ def _soaked(folder: Path, minutes: float, num_users: int) -> Soaked:
         ("answers of 5xx", str(errors or "none"), "none", not errors),
         ("looks without a good answer", str(sampler.num_silent), "none", not sampler.num_silent),
         *_log_rows(process, code),
-        ("workers that went while there was work", str(len(seen - working)), "none", seen <= working),
+        _workers_row(sampler.samples[-1]),
         *_trend_rows(sampler.samples),
         *_rest_rows(before, after),
         *_left_rows(ground),
@@ -145,8 +145,8 @@ def _world(ground: Ground, folder: Path) -> Iterator[World]:
         yield World(ground, clips, "long.mp4", elsewhere, hook, receiver, hostile)
 
 
-def _used(world: World, num_users: int, seconds: float, process: Process) -> set[int]:
-    """By so many users, for so long; then each ends what it is at. The workers that there were up to then."""
+def _used(world: World, num_users: int, seconds: float) -> None:
+    """By so many users, for so long; then each ends what it is at."""
     world.leaving.clear()
     users = [User(world, number, DEEDS) for number in range(num_users)]
     for user in users:
@@ -155,11 +155,9 @@ def _used(world: World, num_users: int, seconds: float, process: Process) -> set
     while time.monotonic() < end and any(user.is_alive() for user in users):
         world.leaving.wait(min(30, max(0.0, end - time.monotonic())))
         _tell(f"{world.done.total()} deeds, {world.ends.total()} jobs, {len(world.faults)} faults")
-    working = descendants(process.pid)
     world.leaving.set()
     for user in users:
         user.join()
-    return working
 
 
 def _at_rest(sampler: Sampler, ground: Ground) -> Sample:
@@ -184,6 +182,13 @@ def _log_rows(process: Process, code: int) -> Iterator[tuple[str, str, str, bool
     for line in errors[:20]:
         _tell(line)
     shutil.copyfile(process.log, SAMPLES.with_suffix(".log"))
+
+
+def _workers_row(last: Sample) -> tuple[str, str, str, bool]:
+    """None may go but those that had done their calls; both are kept when there is nothing to do."""
+    lost = last.workers_started - last.workers_renewed - last.workers_busy - last.workers_idle
+    told = f"{lost} of {last.workers_started}, {last.workers_renewed} renewed"
+    return "workers lost", told, "none", lost == 0
 
 
 def _trend_rows(samples: list[Sample]) -> Iterator[tuple[str, str, str, bool]]:

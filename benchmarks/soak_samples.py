@@ -23,7 +23,7 @@ from benchmarks.service_site import Ground, Process, beside
 EVERY_SECONDS = 3.0
 NUM_SPANS = 20  # of which each gives one point, so that what comes in bursts of seconds is no scatter
 _JOBS = re.compile(r'^blanklogo_jobs\{status="(queued|processing)"\} (\S+)', re.MULTILINE)
-_BUSY = re.compile(r'^blanklogo_workers\{state="busy"\} (\S+)', re.MULTILINE)
+_WORKERS = re.compile(r'^blanklogo_workers(?:\{state="|_)(\w+)(?:"\})? (\S+)', re.MULTILINE)
 _ANSWERED = re.compile(r'^blanklogo_requests_total\{.*status="5(\d\d)"\} (\S+)', re.MULTILINE)
 
 
@@ -61,6 +61,9 @@ class Sample:
     jobs_queued: int
     jobs_processing: int
     workers_busy: int
+    workers_idle: int
+    workers_started: int
+    workers_renewed: int
     health_ms: float
     list_ms: float
 
@@ -69,13 +72,11 @@ class Sampler:
     """
     Attributes:
         samples: so far.
-        workers: every process that was ever seen below the service.
         num_silent: looks that were not answered well.
     """
 
     def __init__(self, ground: Ground, process: Process) -> None:
         self.samples: list[Sample] = []
-        self.workers: set[int] = set()
         self.num_silent = 0
         self._ground = ground
         self._process = process
@@ -84,7 +85,6 @@ class Sampler:
     def look(self, http: httpx2.Client) -> Sample:
         """Now."""
         below = descendants(self._process.pid)
-        self.workers |= below
         service, workers = held(self._process.pid), reduce(add, map(held, below), Held())
         (health_ms, _), (list_ms, _) = _timed(http, "/healthz"), _timed(http, "/api/v1/jobs")
         text = http.get("/metrics").raise_for_status().text
@@ -111,7 +111,7 @@ class Sampler:
             sqlite_bytes=sum(path.stat().st_size for path in data.glob("*.db*")),
             jobs_queued=jobs["queued"],
             jobs_processing=jobs["processing"],
-            workers_busy=int(float(found[1])) if (found := _BUSY.search(text)) else 0,
+            **{f"workers_{name}": int(float(number)) for name, number in _WORKERS.findall(text)},
             health_ms=health_ms,
             list_ms=list_ms,
         )

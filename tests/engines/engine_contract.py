@@ -27,6 +27,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,7 @@ class EngineContract:
         sees_memory: it knows how much a worker holds, and stops one over its limit.
         sees_queue: it knows how long a call has waited, and ends one that waited too long.
         scales_to_zero: idle workers leave.
+        can_renew: a worker that has done as many calls as it may is followed by a fresh one.
         can_retry: a call whose worker crashed is tried again where the spec says so.
         parent_script: Python that makes `engine` with the drill, to be killed with -9; None: others own the workers.
     """
@@ -86,6 +88,7 @@ class EngineContract:
     sees_memory = True
     sees_queue = True
     scales_to_zero = True
+    can_renew = True
     can_retry = True
     parent_script: str | None = None
 
@@ -120,6 +123,21 @@ class EngineContract:
         assert closed_log.read_text().split() == [str(answer["pid"])]
         again, stats = self.done(engine.submit({"do": "work", "seconds": 0}))
         assert (stats.is_cold, again["runs"]) == (True, 1)
+
+    def test_a_worker_that_has_done_its_calls_is_followed_by_a_fresh_one(
+        self, make_engine: MakeEngine, closed_log: Path
+    ) -> None:
+        self.needs("can_renew")
+        engine = make_engine({"max_calls": 2, "min_workers": 1})
+        calls = [engine.submit({"do": "work", "seconds": 0}) for _ in range(5)]
+        answers = [self.done(call)[0] for call in calls]
+        assert sorted(answer["runs"] for answer in answers) == [1, 1, 1, 2, 2]
+        assert sorted(Counter(call.stats.worker for call in calls).values()) == [1, 2, 2]
+        assert (engine.stats.num_started, engine.stats.num_renewed) == (3, 2)
+        self.until(closed_log.exists, "the close hook run")
+        assert len(closed_log.read_text().split()) == 2, "each closed what it had loaded"
+        if self.has_workers:
+            assert len({answer["pid"] for answer in answers}) == 3
 
     def test_min_workers_are_kept_loaded(self, make_engine: MakeEngine) -> None:
         self.needs("scales_to_zero")

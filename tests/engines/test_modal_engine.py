@@ -48,6 +48,7 @@ def make_engine(rehearsal: Rehearsal) -> Iterator[MakeEngine]:
 
 class TestModal(EngineContract):
     short_seconds = 2.0  # Modal keeps no idle container for less
+    can_renew = False
 
     def test_closing_waits_for_what_runs_and_ends_what_does_not(
         self, make_engine: MakeEngine, closed_log: Path

@@ -84,6 +84,7 @@ class EngineStats:
         num_queued: calls that wait for a worker.
         oldest_queued_seconds: how long the first of them has waited; 0 when none does.
         num_started: workers started since the engine was made.
+        num_renewed: of them, gone because they had done their `max_calls`.
     """
 
     num_workers: int
@@ -91,6 +92,7 @@ class EngineStats:
     num_queued: int
     oldest_queued_seconds: float
     num_started: int
+    num_renewed: int = 0
 
 
 class Call(ABC):

@@ -24,6 +24,7 @@ class _State(Enum):
     IDLE = auto()
     BUSY = auto()
     LEAVING = auto()
+    SPENT = auto()  # leaving too, after its `max_calls`
 
 
 class Closing(Enum):
@@ -60,6 +61,7 @@ class Desk:
         self._queue: deque[LocalCall] = deque()
         self._workers: dict[Badge, _State] = {}
         self._num_started = 0
+        self._num_renewed = 0
         self._num_deaths = 0  # of workers while they loaded, one after the other
         self._is_loading_vain = False  # the last one could not load: no other is started until somebody asks again
         self._refusal: UnavailableError | None = None
@@ -115,6 +117,7 @@ class Desk:
                 num_queued=len(ages),
                 oldest_queued_seconds=max(ages, default=0.0),
                 num_started=self._num_started,
+                num_renewed=self._num_renewed,
             )
 
     # For a worker's supervisor
@@ -156,6 +159,12 @@ class Desk:
             self._workers[badge] = _State.LEAVING
             return None
 
+    def spent(self, badge: Badge) -> None:
+        """The worker takes no more calls, well as it is: it has done as many as one may."""
+        with self._changed:
+            self._workers[badge] = _State.SPENT
+            self._staff()
+
     def put_back(self, call: LocalCall) -> None:
         """A call whose worker died goes to the head of the queue; it ends when the desk takes no more."""
         with self._changed:
@@ -180,7 +189,7 @@ class Desk:
     def left(self, badge: Badge) -> None:
         """The worker is gone, whatever became of it; another is started if it is needed."""
         with self._changed:
-            self._workers.pop(badge, None)
+            self._num_renewed += self._workers.pop(badge, None) is _State.SPENT
             if self._queue and not self._workers:
                 self._is_loading_vain = False  # whoever still waits counted on this one
             self._staff()
@@ -191,9 +200,8 @@ class Desk:
     def _staff(self) -> None:
         """Starts workers while fewer are there, or on their way, than calls and `min_workers` ask for."""
         while self.closing is Closing.NO and not self._is_loading_vain and self._refusal is None:
-            num_leaving = self._count(_State.LEAVING)
             wanted = max(self._count(_State.BUSY) + len(self._queue), self._spec.min_workers)
-            if len(self._workers) - num_leaving >= wanted or len(self._workers) >= self._num_places:
+            if self._num_staying >= wanted or len(self._workers) >= self._num_places:
                 return
             self._num_started += 1
             places = {badge.place for badge in self._workers}
@@ -205,8 +213,11 @@ class Desk:
     def _may_leave(self, *, is_window_over: bool) -> bool:
         if self.closing is not Closing.NO or self._refusal is not None:
             return True
-        num_staying = len(self._workers) - self._count(_State.LEAVING)
-        return is_window_over and num_staying > self._spec.min_workers
+        return is_window_over and self._num_staying > self._spec.min_workers
+
+    @property
+    def _num_staying(self) -> int:
+        return len(self._workers) - self._count(_State.LEAVING) - self._count(_State.SPENT)
 
     def _count(self, state: _State) -> int:
         return sum(each is state for each in self._workers.values())

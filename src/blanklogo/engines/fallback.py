@@ -68,6 +68,7 @@ class FallbackEngine(Engine):
             num_queued=len(ages),
             oldest_queued_seconds=max(ages, default=0.0),
             num_started=sum(one.num_started for one in each),
+            num_renewed=sum(one.num_renewed for one in each),
         )
 
     def close(self, *, is_patient: bool = True) -> None:

@@ -31,6 +31,8 @@ class EngineSpec:
         scaledown_window_seconds: an idle worker leaves after so long.
         min_workers: kept loaded even when idle; they cost money all the time.
         max_workers: at once; further calls wait.
+        max_calls: a worker that has done so many makes room for a fresh one, as a heap that held many videos is
+            scattered and does not shrink again. Modal, whose workers come and go by themselves, takes no such figure.
         max_queue_seconds: a call that waited so long for a worker fails, or goes to the next engine; None: no bound.
         retries: of a call whose worker crashed; a call's own errors are never tried again.
     """
@@ -44,12 +46,20 @@ class EngineSpec:
     scaledown_window_seconds: float = 60.0
     min_workers: int = 0
     max_workers: int = 10
+    max_calls: int = 250
     max_queue_seconds: float | None = None
     retries: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gpu", tuple(gpu_name(name) for name in _names(self.gpu)))
-        for name in ("cpu_cores", "memory_bytes", "timeout_seconds", "startup_timeout_seconds", "max_workers"):
+        for name in (
+            "cpu_cores",
+            "memory_bytes",
+            "timeout_seconds",
+            "startup_timeout_seconds",
+            "max_workers",
+            "max_calls",
+        ):
             _check(name, getattr(self, name), getattr(self, name) > 0, "more than 0")
         for name in ("grace_seconds", "scaledown_window_seconds", "min_workers", "retries"):
             _check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")

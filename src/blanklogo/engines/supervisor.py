@@ -123,7 +123,10 @@ class Supervisor:
 
     def _serve(self, worker: Worker, start: _Start) -> None:
         is_first = True
-        while call := self.desk.next_call(self.badge, worker.is_alive):
+        for _ in range(self.spec.max_calls):
+            call = self.desk.next_call(self.badge, worker.is_alive)
+            if call is None:
+                break
             is_cold = is_first and call.submitted_at_seconds < start.ready_at_seconds
             call.note(worker=self.badge.name, is_cold=is_cold, cold_start_seconds=start.seconds if is_cold else 0.0)
             is_first = False
@@ -133,6 +136,8 @@ class Supervisor:
             except BaseException as error:  # a fault of ours: the call ends all the same, and the worker with it
                 call.fail(EngineError(f"looking after a worker failed: {type(error).__name__}: {error}"))
                 raise
+        else:
+            self.desk.spent(self.badge)
         self._let_go(worker)
 
     def _let_go(self, worker: Worker) -> None:

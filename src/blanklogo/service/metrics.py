@@ -32,6 +32,10 @@ class Metrics:
             "blanklogo_orchestrators", "Processes that do jobs and live.", registry=self._registry
         )
         self._workers = Gauge("blanklogo_workers", "The engine's workers.", ["state"], registry=self._registry)
+        self._started = Gauge("blanklogo_workers_started", "Workers there ever were.", registry=self._registry)
+        self._renewed = Gauge(
+            "blanklogo_workers_renewed", "Of them, gone after as many calls as one does.", registry=self._registry
+        )
         self._deliveries = Gauge("blanklogo_deliveries", "Webhooks in the log.", ["status"], registry=self._registry)
         self._calls = Gauge("blanklogo_calls_queued", "Calls that wait for a worker.", registry=self._registry)
 
@@ -56,5 +60,7 @@ class Metrics:
         if engine is not None:
             self._workers.labels("idle").set(engine.num_idle)
             self._workers.labels("busy").set(engine.num_workers - engine.num_idle)
+            self._started.set(engine.num_started)
+            self._renewed.set(engine.num_renewed)
             self._calls.set(engine.num_queued)
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
