@@ -10,7 +10,6 @@ import pytest
 from blanklogo.detection.finders import finder_of
 from blanklogo.detection.statistics import NUM_CHANNELS
 from blanklogo.models.session import load_session
-from blanklogo.types import TimeRange
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (make setup-torch)")
 pytest.importorskip("skimage", reason="what training needs is not installed (training/README.md)")
@@ -166,12 +165,11 @@ def test_films_hold_a_mark_where_they_say(kind: str) -> None:
     assert len(film.lumas) == films.NUM_FRAMES
     height, width = film.lumas[0].shape
     seconds = films.NUM_FRAMES / float(films.RATE)
-    total = sum(part.end_seconds - part.start_seconds for _, ranges in film.places for part in ranges)
+    total = sum(part.end_seconds - part.start_seconds for place in film.places for part in place.ranges)
     assert total == pytest.approx(seconds)
-    for box, ranges in film.places:
+    for box in (place.box for place in film.places):
         assert 0 <= box.x0 < box.x1 <= width
         assert 0 <= box.y0 < box.y1 <= height
-        assert all(isinstance(part, TimeRange) for part in ranges)
     assert not films.make_film(kind, np.random.default_rng(3), is_marked=False).places
 
 

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanklogo.types import Box, TimeRange
-from training.detector.shots import Picture, make_shot
-from training.detector.windows import burn, compressed, contrast, fitting_mark, place_for, support_of
+from training.detector.shots import Corners, Shot, make_shot
+from training.detector.windows import burn, compressed, contrast, fitting_mark, luma, place_for, support_of
 from training.sources.marks import DrawnMark
 
 KINDS = ("tripod", "moving", "cut", "hop")
@@ -32,45 +32,60 @@ SIZES_PX = ((360, 640), (360, 640), (540, 960), (640, 360), (360, 480))
 HOP_SHARES = ((0.04, 0.93), (0.96, 0.45), (0.05, 0.06))  # of the free room, (x, y)
 NUM_SHOTS = 4
 CRF = (18, 32)
+PLAIN = 1.0  # what a mark changes, over the ground's own deviation (its RMS contrast; Peli, 1990)
+
+
+@dataclass(frozen=True)
+class TruePlace:
+    """Attributes:
+    box, ranges: where the mark is, and when.
+    is_plain: it lies in plain sight: it changes the picture by as much as the ground itself varies there, or more, and
+        no lettering is under it.
+    """
+
+    box: Box
+    ranges: tuple[TimeRange, ...]
+    is_plain: bool
 
 
 @dataclass(frozen=True, eq=False)
 class Film:
     """Attributes:
     lumas: the frames as compressed, uint8 [H, W] each, at `RATE`.
-    places: where the mark truly is, and when; empty in a clean film.
+    places: where the mark truly is; empty in a clean film.
     """
 
     kind: str
     lumas: list[NDArray[np.uint8]]
-    places: tuple[tuple[Box, tuple[TimeRange, ...]], ...]
+    places: tuple[TruePlace, ...]
 
 
 def make_film(kind: str, rng: np.random.Generator, *, is_marked: bool = True) -> Film:
     """A film of one of `KINDS`, with a mark or without."""
     height, width = SIZES_PX[int(rng.integers(len(SIZES_PX)))]
-    frames = _frames(kind, (height, width), rng)
-    places = _burned(frames, kind, rng) if is_marked else ()
-    return Film(kind, compressed(frames, int(rng.integers(CRF[0], CRF[1] + 1))), places)
+    shot = _shot(kind, (height, width), rng)
+    places = _burned(shot, kind, rng) if is_marked else ()
+    return Film(kind, compressed(shot.frames, int(rng.integers(CRF[0], CRF[1] + 1))), places)
 
 
-def _frames(kind: str, size_px: tuple[int, int], rng: np.random.Generator) -> list[Picture]:
+def _shot(kind: str, size_px: tuple[int, int], rng: np.random.Generator) -> Shot:
     if kind == "cut":
-        lengths = [NUM_FRAMES // NUM_SHOTS] * NUM_SHOTS
-        return [frame for length in lengths for frame in _shot(None, size_px, length, rng)]
+        takes = [_take(None, size_px, NUM_FRAMES // NUM_SHOTS, rng) for _ in range(NUM_SHOTS)]
+        return Shot(
+            [frame for take in takes for frame in take.frames], tuple(c for take in takes for c in take.lettering)
+        )
     camera = {"tripod": "tripod", "moving": str(rng.choice(["hand", "pan", "zoom"]))}.get(kind)
-    return _shot(camera, size_px, NUM_FRAMES, rng)
+    return _take(camera, size_px, NUM_FRAMES, rng)
 
 
-def _shot(camera: str | None, size_px: tuple[int, int], num_frames: int, rng: np.random.Generator) -> list[Picture]:
+def _take(camera: str | None, size_px: tuple[int, int], num_frames: int, rng: np.random.Generator) -> Shot:
     steps = np.arange(num_frames) / (float(RATE) * STEP_SECONDS)
-    return make_shot(size_px, rng, held_out=True, camera=camera, steps=steps.tolist()).frames
+    return make_shot(size_px, rng, held_out=True, camera=camera, steps=steps.tolist())
 
 
-def _burned(
-    frames: list[Picture], kind: str, rng: np.random.Generator
-) -> tuple[tuple[Box, tuple[TimeRange, ...]], ...]:
+def _burned(shot: Shot, kind: str, rng: np.random.Generator) -> tuple[TruePlace, ...]:
     """The mark burned in, and where it is; drawn anew until it can be seen everywhere."""
+    frames = shot.frames
     height, width = frames[0].shape[:2]
     while True:
         mark = fitting_mark(rng, height, width, held_out=True)
@@ -78,11 +93,28 @@ def _burned(
         cuts = [_cut(mark, corner) for corner in corners]
         if min(contrast(frames[0][cut], mark) for cut in cuts) >= LEAST_CONTRAST:
             break
+    plain = [_is_plain(shot, mark, corner) for corner in corners]
     stay = NUM_FRAMES // (2 * len(cuts))
     at_place = [index // stay % len(cuts) for index in range(NUM_FRAMES)]
     for frame, place in zip(frames, at_place, strict=True):
         burn(frame[cuts[place]], mark)
-    return tuple((_box(mark, corner), _ranges(at_place, place)) for place, corner in enumerate(corners))
+    return tuple(
+        TruePlace(_box(mark, corner), _ranges(at_place, index), plain[index]) for index, corner in enumerate(corners)
+    )
+
+
+def _is_plain(shot: Shot, mark: DrawnMark, corner: tuple[int, int]) -> bool:
+    """See `TruePlace`; the ground is that of the first, the middle and the last frame."""
+    frames, cut, box = shot.frames, _cut(mark, corner), _box(mark, corner)
+    if any(_meets(box, corners) for corners in shot.lettering):
+        return False
+    views = [frames[index][cut] for index in (0, len(frames) // 2, -1)]
+    return all(contrast(view, mark) >= PLAIN * float(luma(view).std()) for view in views)
+
+
+def _meets(box: Box, corners: Corners) -> bool:
+    x0, y0, x1, y1 = corners
+    return box.x0 < x1 and x0 < box.x1 and box.y0 < y1 and y0 < box.y1
 
 
 def _hop_corners(mark: DrawnMark, height: int, width: int) -> list[tuple[int, int]]:

@@ -143,9 +143,14 @@ def place_for(mark: DrawnMark, height: int, width: int, rng: np.random.Generator
 
 def contrast(view: Picture, mark: DrawnMark) -> float:
     """How much the mark changes a part of a frame: mean over its pixels, code values of luma."""
-    change = np.abs(255 * mark.premultiplied - mark.alpha[..., None] * view) @ np.array([0.299, 0.587, 0.114])
+    change = luma(np.abs(255 * mark.premultiplied - mark.alpha[..., None] * view))
     support = mark.alpha > SUPPORT
     return float(change[support].mean()) if support.any() else 0.0
+
+
+def luma(colours: NDArray) -> NDArray[np.float64]:
+    """Y' of R'G'B' [..., 3], in its code values (BT.601)."""
+    return np.asarray(colours @ np.array([0.299, 0.587, 0.114]))
 
 
 def _present(frames: list[Picture], rng: np.random.Generator) -> list[Picture]:
