@@ -129,8 +129,8 @@ _HEAD = (
     "with opacities of 0.25 to 1 that change the picture by 10 code values or more on average, x264 at crf 18 to 32; "
     "half of all films, marked or not, carry captions, small print or a score board. A place is found when "
     "a track overlaps it by half (intersection over union) and covers half of its time. *In plain sight* is a mark "
-    "that changes the picture by as much as the ground itself varies there, or more, with no lettering under it. Of two "
-    "figures the first is that of evidence alone, the second that with the networks.",
+    "that changes the picture by as much as the ground itself varies there, or more, and has no lettering under it. "
+    "Of two figures the first is that of evidence alone, the second that with the networks.",
 )
 
 
