@@ -114,6 +114,7 @@ def test_a_form_for_which_there_is_no_room_is_refused_before_it_comes(
     with begun(ann, UPLOAD_PATH, FORM, b"") as line:
         answer = answer_to(line)
     assert (answer.status, answer.problem["code"]) == (507, "write")
+    assert "connection: close" in answer.head
     assert "/tmp" not in json.dumps(answer.problem), "where its folders are is for the log"
 
 

@@ -26,6 +26,7 @@ from blanklogo.wire import http_status
 MEDIA_TYPE = "application/problem+json"
 _MAX_ERRORS = 20  # of a body's faults that are told
 _TITLES = {499: "Client Closed Request"}
+_HEADERS = {UnauthorizedError: CHALLENGE, WriteError: {"Connection": "close"}}  # what is left of a body is not read
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def problem(
 def answer(error: BlankLogoError, request_id: str) -> JSONResponse:
     """An error of the tree as an answer."""
     status = status_of(error)
-    headers = CHALLENGE if isinstance(error, UnauthorizedError) else None
+    headers = _HEADERS.get(type(error))
     if not isinstance(error, CallerError):
         level = logging.INFO if isinstance(error, CancelledError) else logging.ERROR  # who went away did nothing wrong
         log.log(level, "%s: %s: %s", request_id, type(error).__name__, error)
