@@ -3,8 +3,8 @@
     python -m benchmarks.worker '{"work": "remove", "source": …, "target": …}'
 
 Prints one JSON object: what the work returned, and the process's peak memory. Works: `remove` (BlankLogo's public
-API; takes `marks` and `boxes`), `transcode` (the same encoder settings, frames untouched), `telea` and `ns` (take
-`case`). With `cores` it keeps to so many of them (Linux).
+API; takes `marks`, `boxes` and `detector`), `transcode` (the same encoder settings, frames untouched), `telea` and
+`ns` (take `case`). With `cores` it keeps to so many of them (Linux).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def peak_rss_bytes() -> int:
 
 
 def _remove(request: dict[str, Any]) -> dict[str, Any]:
-    from blanklogo import Box, remove
+    from blanklogo import Box, Networks, remove
     from blanklogo.remover import Remover
 
     Remover().load()
@@ -59,6 +59,7 @@ def _remove(request: dict[str, Any]) -> dict[str, Any]:
         Path(request["target"]),
         marks=tuple(Path(path) for path in request.get("marks", ())),
         boxes=tuple(Box(*box) for box in request.get("boxes", ())),
+        networks=Networks(detector=request.get("detector", "auto")),
         overwrite=True,
     )
     return {"report": report.as_dict(), "removal_cpu_seconds": time.process_time() - before}
