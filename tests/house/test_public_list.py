@@ -24,6 +24,7 @@ PUBLIC = [
     "Mark",
     "Matte",
     "Mode",
+    "Networks",
     "Notice",
     "Platform",
     "ProcessingError",
