@@ -208,7 +208,7 @@ class Works:
         seconds = self._limits.run_seconds + _SIGNED_SPARE_SECONDS
         return Order(
             self._storage.sign_get(job.input_key, seconds),
-            self._storage.sign_put(key, seconds, self._limits.max_output_bytes),
+            self._storage.sign_put(key, seconds, self._limits.max_output_bytes, is_result=True),
             name=f"video{suffix_of(job.input_name)}",
             limits=self._limits.media,
             **order_fields(job.request),

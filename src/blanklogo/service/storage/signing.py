@@ -3,7 +3,7 @@
 Of a local folder they are the service's own::
 
     BASE/files/KEY?key=NAME&expires=SECONDS[&name=FILE NAME]&signature=HMAC                      to GET (and HEAD)
-    BASE/files/KEY?key=NAME&expires=SECONDS&max_bytes=N[&sha256=DIGEST]&signature=HMAC           to PUT
+    BASE/files/KEY?key=NAME&expires=SECONDS&max_bytes=N[&sha256=DIGEST][&result=1]&signature=HMAC   to PUT
 
 The HMAC (SHA-256) is over all of it: the method, the object's key, the end and the limits, as a JSON list, in which no
 two different requests look alike. Of an object store they are the store's (AWS Signature Version 4 and the like).
@@ -30,7 +30,7 @@ from blanklogo.service.storage.keys import check_key, safe_name
 
 PATH = "/files"
 CLOCK_SKEW_SECONDS = 30  # by which the clocks of the service's machines may differ
-_VERSION = "blanklogo-url-1"
+_VERSION = "blanklogo-url-2"
 _NUMBER = re.compile(r"[1-9][0-9]{0,14}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -45,6 +45,7 @@ class Grant:
         max_bytes: how large what is brought may be.
         sha256: the digest that what is brought must have.
         name: under which what is fetched is saved.
+        is_result: what is brought is a worker's result, for which users' uploads make way.
     """
 
     method: str
@@ -53,15 +54,17 @@ class Grant:
     max_bytes: int | None = None
     sha256: str | None = None
     name: str | None = None
+    is_result: bool = False
 
     def message(self) -> bytes:
         """What is signed."""
-        fields = (self.method, self.key, self.expires_seconds, self.max_bytes, self.sha256, self.name)
+        fields = (self.method, self.key, self.expires_seconds, self.max_bytes, self.sha256, self.name, self.is_result)
         return json.dumps([_VERSION, *fields], separators=(",", ":")).encode()
 
     def query(self) -> dict[str, str]:
         """All but the method and the key, as a URL carries it."""
         told = {"expires": self.expires_seconds, "max_bytes": self.max_bytes, "sha256": self.sha256, "name": self.name}
+        told |= {"result": 1 if self.is_result else None}
         return {name: str(value) for name, value in told.items() if value is not None}
 
 
@@ -81,12 +84,14 @@ class ServiceUrls:
     def get(self, key: str, seconds: float, file_name: str | None = None) -> str:
         return self._url(Grant("GET", key, self._end(seconds), name=file_name and safe_name(file_name)))
 
-    def put(self, key: str, seconds: float, max_bytes: int, sha256: str | None = None) -> str:
+    def put(
+        self, key: str, seconds: float, max_bytes: int, sha256: str | None = None, *, is_result: bool = False
+    ) -> str:
         if max_bytes < 1 or not (sha256 is None or _SHA256.fullmatch(sha256)):
             raise OptionError(
                 f"an upload of up to {max_bytes} bytes, SHA-256 {sha256}", accepted="1 or more, 64 digits 0-9a-f"
             )
-        return self._url(Grant("PUT", key, self._end(seconds), max_bytes, sha256))
+        return self._url(Grant("PUT", key, self._end(seconds), max_bytes, sha256, is_result=is_result))
 
     def granted(self, method: str, key: str, query: Sequence[tuple[str, str]]) -> Grant:
         """What a request's URL allows it.
@@ -127,8 +132,10 @@ class StoreUrls:
         del file_name  # obstore signs no query of ours
         return self._signed("GET", key, seconds)
 
-    def put(self, key: str, seconds: float, max_bytes: int, sha256: str | None = None) -> str:
-        del max_bytes, sha256  # nor headers
+    def put(
+        self, key: str, seconds: float, max_bytes: int, sha256: str | None = None, *, is_result: bool = False
+    ) -> str:
+        del max_bytes, sha256, is_result  # nor headers
         return self._signed("PUT", key, seconds)
 
     def _signed(self, method: Any, key: str, seconds: float) -> str:
@@ -138,16 +145,17 @@ class StoreUrls:
 
 def _read(method: str, key: str, fields: dict[str, str]) -> Grant | None:
     """The grant that a URL claims; None: it has not the form of one."""
-    known = {"GET": ({"expires"}, {"name"}), "PUT": ({"expires", "max_bytes"}, {"sha256"})}
+    known = {"GET": ({"expires"}, {"name"}), "PUT": ({"expires", "max_bytes"}, {"sha256", "result"})}
     needed, also = known.get(method, (set(), set()))
     if not needed or not needed <= fields.keys() <= needed | also:
         return None
     numbers = {name: fields[name] for name in needed}
-    if not all(_NUMBER.fullmatch(value) for value in numbers.values()):
+    if not all(_NUMBER.fullmatch(value) for value in numbers.values()) or fields.get("result", "1") != "1":
         return None
     try:
         check_key(key)
     except OptionError:
         return None
     limit = int(numbers["max_bytes"]) if "max_bytes" in numbers else None
-    return Grant(method, key, int(numbers["expires"]), limit, fields.get("sha256"), fields.get("name"))
+    digest, name = fields.get("sha256"), fields.get("name")
+    return Grant(method, key, int(numbers["expires"]), limit, digest, name, is_result="result" in fields)

@@ -58,7 +58,7 @@ class Signer(Protocol):
 
     def get(self, key: str, seconds: float, file_name: str | None) -> str: ...
 
-    def put(self, key: str, seconds: float, max_bytes: int, sha256: str | None) -> str: ...
+    def put(self, key: str, seconds: float, max_bytes: int, sha256: str | None, *, is_result: bool) -> str: ...
 
 
 class Storage:
@@ -192,14 +192,23 @@ class Storage:
         """
         return self._signer.get(check_key(key), _lifetime(seconds), file_name)
 
-    def sign_put(self, key: str, seconds: float, max_bytes: int = MAX_OBJECT_BYTES, sha256: str | None = None) -> str:
+    def sign_put(
+        self,
+        key: str,
+        seconds: float,
+        max_bytes: int = MAX_OBJECT_BYTES,
+        sha256: str | None = None,
+        *,
+        is_result: bool = False,
+    ) -> str:
         """A URL to which an object may be brought by PUT for so long.
 
         Args:
             max_bytes, sha256: held by the service's own URLs; an object store's own have no room for them, so there
                 `stat` and `digest` are to be asked afterwards.
+            is_result: a worker brings a job's result, which is let in however many uploads come.
         """
-        return self._signer.put(check_key(key), _lifetime(seconds), max_bytes, sha256)
+        return self._signer.put(check_key(key), _lifetime(seconds), max_bytes, sha256, is_result=is_result)
 
     def check_room(self, num_bytes: int) -> None:
         """Raises WriteError when that many bytes more would fill the disk of a local folder."""
