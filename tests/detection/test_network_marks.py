@@ -65,6 +65,28 @@ def test_an_unsure_network_makes_no_mark() -> None:
     assert not found_on_tripod(lambda index: [seen(PLACE, 0.3)]).tracks
 
 
+def walk_over(frames: list[np.ndarray], *, is_behind: bool) -> None:
+    """Lays the mark there for good, and a plain thing that walks over the place, in front of it or behind."""
+    if not is_behind:
+        burn(frames, MARK, PLACE.x0, PLACE.y0)
+    for index, frame in enumerate(frames):
+        x = PLACE.x0 - 40 + 4 * (index - 10)
+        if index >= 10:
+            frame[:100, max(0, x) : max(0, x + 30)] = 90
+    if is_behind:
+        burn(frames, MARK, PLACE.x0, PLACE.y0)
+
+
+@pytest.mark.parametrize(("passes_behind", "score", "num_marks"), [(True, 0.6, 1), (False, 0.6, 0), (False, 0.8, 1)])
+def test_what_something_passes_in_front_of_must_be_seen_more_surely(
+    passes_behind: bool, score: float, num_marks: int
+) -> None:
+    frames = [tripod(1)[0].copy() for _ in range(50)]
+    walk_over(frames, is_behind=passes_behind)
+    found = detect_marks(samples(frames), finder=ScriptedFinder(lambda index: [seen(PLACE, score)]))
+    assert len(found.tracks) == num_marks
+
+
 def test_boxes_that_jump_about_make_no_mark() -> None:
     assert not found_on_tripod(lambda index: [seen(PLACE, 0.9, off_px=35.0 * index)]).tracks
 

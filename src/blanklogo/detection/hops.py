@@ -87,7 +87,7 @@ def _searched(record: Record, group: list[Place]) -> list[Place]:
     found: list[Place] = []
     for _ in range(MAX_SEARCHES):
         covered = union([*group, *found])
-        free = _windows_without(record, covered)
+        free = np.flatnonzero(~record.in_windows(covered))
         if len(free) < 2:
             break
         fit = search(record, best.template, free)
@@ -96,13 +96,6 @@ def _searched(record: Record, group: list[Place]) -> list[Place]:
             break
         found.append(place)
     return found
-
-
-def _windows_without(record: Record, covered: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Windows whose nearest picture holds no known place."""
-    seconds = record.seconds
-    nearest = [int(np.argmin(np.abs(seconds - window.start_seconds))) for window in record.windows]
-    return np.flatnonzero(~covered[nearest])
 
 
 def _fills(place: Place, covered: NDArray[np.bool_]) -> bool:

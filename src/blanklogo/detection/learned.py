@@ -18,6 +18,7 @@ from blanklogo.detection.candidates import Candidate
 from blanklogo.detection.glances import Glance
 from blanklogo.detection.hops import LEAST_SHARE, laid
 from blanklogo.detection.matching import likeness
+from blanklogo.detection.passing import is_passed_before
 from blanklogo.detection.places import Place, exclusive, union
 from blanklogo.detection.record import Record
 from blanklogo.detection.relay import GAPLESS, comes_back, drifts, is_same_size, place_between, place_of, relieves
@@ -31,6 +32,7 @@ SURE_HOPPING = 0.25  # where one pattern is at several places in turn
 SAME_PLACE = 0.5  # intersection over union of a mark's outline and lettering's
 LIKE = 0.4  # of two places of one mark that the network saw; others before a still scene stay under 0.36
 SURE_ALONE = 0.65  # mean score of what a single window shows, in clips of a few seconds
+SURE_BEHIND = 0.7  # where something seems to pass in front of it
 LEAST_WINDOWS = 2
 LEAST_KNOWN = 0.45  # of the video that the places of a mark fill which the network saw, if one more is looked for
 
@@ -52,13 +54,13 @@ def learned(record: Record, found: list[Glance], known: list[list[Place]], *, is
         known: marks found on evidence, as groups of places.
         is_still: whether the scene stands still, so that time adds nothing to what the network sees.
     """
-    least = SURE if is_still else SURE_MOVING
     letters = sightings(found, of_lettering=True)
     fresh = [s for s in sightings(found) if not _is_known(s, known) and not _is_lettering(s, letters)]
     seen = _seen(record, [sighting for sighting in fresh if sighting.sureness >= LEAST_SCORE], found)
     groups = (_completed(record, group) for group in _grouped(record, seen))
     marks: list[list[Place]] = []
     for group in groups:
+        least = _least(record, group, is_still)
         if _is_mark(group, len(found), least) and not all(_is_part(one.place.box, marks) for one in group):
             marks.append(_with_one_outline(record, group))
     return marks
@@ -189,14 +191,20 @@ def _outlined(record: Record, best: Place, other: Place, covered: NDArray[np.boo
     return Place(replace(candidate, box=found.box, template=found.template), found.on, 1.0)
 
 
+def _least(record: Record, group: list[Seen], is_still: bool) -> float:
+    """How sure the network must be. One pattern at several places in turn is one's own doing: there it may be less."""
+    usual = SURE if is_still else SURE_MOVING
+    if len(group) > 1:
+        return min(usual, SURE_HOPPING)
+    return SURE_BEHIND if is_passed_before(record, group[0].place) else usual
+
+
 def _is_mark(group: list[Seen], num_glances: int, least: float) -> bool:
-    """Seen in most of the video, at places apart, and surely. One pattern at several places in turn is one's own doing:
-    who hops must be less sure."""
+    """Seen in most of the video, at places apart, and surely."""
     if drifts([one.place.box for one in group]):
         return False
     sureness = float(np.mean([one.sureness for one in group]))
     share = float(union([one.place for one in group]).mean())
-    least = min(least, SURE_HOPPING) if len(group) > 1 else least
     if num_glances < LEAST_WINDOWS:
         return sureness >= SURE_ALONE
     is_often = sum(one.num_windows for one in group) >= LEAST_WINDOWS and share >= LEAST_SHARE

@@ -84,6 +84,11 @@ class Record:
         fields = np.stack([self.windows[index].field[:, rows, columns] for index in indices]).astype(np.float32)
         return np.multiply(fields, np.float32(1 / 127), out=fields)
 
+    def in_windows(self, on: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """For each window, what holds in the picture nearest to its start; of bool [num_pictures]."""
+        starts = np.array([window.start_seconds for window in self.windows])
+        return on[np.abs(self.seconds[None] - starts[:, None]).argmin(1)]
+
     @property
     def small_size_px(self) -> tuple[int, int]:
         """(height, width) of the shrunk pictures."""

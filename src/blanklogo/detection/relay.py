@@ -67,7 +67,7 @@ def is_same_size(first: Box, second: Box) -> bool:
 
 def comes_back(record: Record, place: Place) -> bool:
     """Whether what is at a place for a time is there again at another, the same."""
-    then = _in_windows(record, place.on)
+    then = record.in_windows(place.on)
     if then.all():
         return False
     ground = record.fields(np.flatnonzero(~then), *place.box.slices).mean(0)
@@ -117,17 +117,11 @@ def place_between(record: Record, known: list[Place], size_px: tuple[int, int]) 
 
 def _change(record: Record, when: NDArray[np.bool_]) -> NDArray[np.float32] | None:
     """Energy of what the windows at these times show and the others do not, float32 [h, w]."""
-    then = _in_windows(record, when)
+    then = record.in_windows(when)
     if min(np.count_nonzero(then), np.count_nonzero(~then)) < LEAST_WINDOWS:
         return None
     shown, others = (record.fields(np.flatnonzero(kind)).mean(0) for kind in (then, ~then))
     return np.asarray(((shown - others) ** 2).sum(0), np.float32)
-
-
-def _in_windows(record: Record, when: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """For each window, whether its first picture is one of these."""
-    starts = np.array([window.start_seconds for window in record.windows])
-    return when[np.abs(record.seconds[None] - starts[:, None]).argmin(1)]
 
 
 def _strongest(
