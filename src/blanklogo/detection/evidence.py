@@ -71,7 +71,7 @@ def detect_marks(
     if finder is not None:
         found = glances(seen, finder)
         if finder.is_general:
-            looked = second_look(marks, found)
+            looked = second_look(seen, marks, found)
             abstained = abstained or (LETTERING if looked.has_lettering else UNSEEN if looked.has_unseen else None)
             marks = looked.kept
         learnt = learned(seen, found, marks, is_still=is_still)

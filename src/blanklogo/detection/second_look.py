@@ -4,7 +4,8 @@ Captions, small print and score boards stay while the scene does not, and so do 
 time they are marks; by their looks they are none. So a mark of evidence is dropped
 
 - where the network surely sees lettering, and does not see a mark as surely;
-- where the network sees nothing at all, unless its evidence stands quite alone;
+- where the network sees nothing at all, unless its evidence stands quite alone, as a small thing that nothing passes in
+  front of;
 - where the network surely sees the mark with quite another outline, or less surely, but lettering beside it: then the
   network's place is the mark.
 """
@@ -14,7 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blanklogo.detection.glances import Glance
+from blanklogo.detection.passing import is_passed_before
 from blanklogo.detection.places import Place, union
+from blanklogo.detection.record import Record
 from blanklogo.detection.sightings import Sighting, common_area, overlap, sightings
 from blanklogo.types import Box
 
@@ -27,7 +30,7 @@ LEAST_COMMON = 0.1  # and with less still, they have nothing to do with each oth
 MOST_INSIDE = 0.7  # of a place's area within the lettering
 PARTLY_INSIDE = 0.15  # of it, so that lettering is a part of the place
 LEAST_SEEN = 0.1  # mean score of a mark times its share of the windows that hold the place's pattern
-ALONE = 0.95  # isolation of a place that stands whatever the network sees
+ALONE, MOST_ALONE = 0.95, 0.04  # isolation, and share of the frame, of what stands whatever the network sees
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Looked:
     has_unseen: bool
 
 
-def second_look(marks: list[list[Place]], found: list[Glance]) -> Looked:
+def second_look(record: Record, marks: list[list[Place]], found: list[Glance]) -> Looked:
     """The groups of places that stand after the network's look.
 
     Args:
@@ -53,7 +56,7 @@ def second_look(marks: list[list[Place]], found: list[Glance]) -> Looked:
     seen, letters = sightings(found), sightings(found, of_lettering=True)
     unworded = [group for group in marks if not _is_lettering(group, letters, seen, len(found))]
     shaped = [group for group in unworded if not _is_otherwise(group, seen, len(found))]
-    kept = [group for group in shaped if _stands_alone(group) or _is_seen(group, seen, len(found))]
+    kept = [group for group in shaped if _stands_alone(record, group) or _is_seen(group, seen, len(found))]
     return Looked(kept, len(unworded) < len(marks), len(kept) < len(shaped))
 
 
@@ -93,8 +96,12 @@ def _holds_both(box: Box, letters: list[Sighting], seen: list[Sighting], num_gla
     )
 
 
-def _stands_alone(group: list[Place]) -> bool:
-    return max(place.candidate.isolation for place in group) >= ALONE
+def _stands_alone(record: Record, group: list[Place]) -> bool:
+    if max(place.candidate.isolation for place in group) < ALONE:
+        return False
+    height, width = record.small_size_px
+    is_small = all(place.box.area <= MOST_ALONE * height * width for place in group)
+    return is_small and not any(is_passed_before(record, place) for place in group)
 
 
 def _is_seen(group: list[Place], seen: list[Sighting], num_glances: int) -> bool:
