@@ -29,7 +29,7 @@ def is_passed_before(record: Record, place: Place) -> bool:
         return False
     answers = _answers(record.fields(windows, *place.box.slices))
     is_partly = (answers < HIDDEN).any(0) & (answers > AS_USUAL).any(0)
-    return LEAST_WINDOWS <= np.count_nonzero(is_partly) <= MOST_SHARE * len(windows)
+    return LEAST_WINDOWS <= int(np.count_nonzero(is_partly)) <= MOST_SHARE * len(windows)
 
 
 def _answers(fields: NDArray[np.float32]) -> NDArray[np.float32]:
