@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from training.detector.films import KINDS, RATE, Film, TruePlace, make_film
+from training.sources.fonts import icon_fonts, word_fonts
 
 from benchmarks.detection_cost import NUM_FRAMES, NUM_TURNS, cost_rows
 from blanklogo.detection import LumaSample, detect_marks
@@ -23,6 +24,7 @@ from blanklogo.detection.glances import Finder
 from blanklogo.pipeline.networks import shipped_detector
 from blanklogo.types import Detection, Track
 
+LEAST_FAMILIES = 15  # of fonts, so that films on two machines are of one kind
 SAME_OVERLAP = 0.5
 SAME_TIME = 0.5  # of the true time that a track must cover
 PAGE = Path(__file__).with_name("DETECTION.md")
@@ -115,6 +117,10 @@ def main() -> None:
     parser.add_argument("--films", type=int, default=40, help="of each kind, with a mark, and as many without")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
+    num_families = len({font.family for font in word_fonts() if font.is_held_out})
+    if num_families < LEAST_FAMILIES or not icon_fonts():
+        found = f"{num_families} families of fonts held out, {len(icon_fonts())} fonts of icons"
+        parser.error(f"{found}; its films need the packages that training/README.md names")
     cv2.setNumThreads(1)
     rows = []
     for row in _rows(given.films, given.seed):
