@@ -122,12 +122,12 @@ def main() -> None:
         found = f"{num_families} families of fonts held out, {len(icon_fonts())} fonts of icons"
         parser.error(f"{found}; its films need the packages that training/README.md names")
     cv2.setNumThreads(1)
+    cost = list(cost_rows())
+    print("\n".join(cost), flush=True)
     rows = []
     for row in _rows(given.films, given.seed):
         print(row, flush=True)
         rows.append(row)
-    cost = list(cost_rows())
-    print("\n".join(cost))
     PAGE.write_text("\n".join([*_HEAD, "", *rows, "", *_COST, "", *cost, ""]), encoding="utf-8")
 
 

@@ -104,11 +104,11 @@ def _burned(shot: Shot, kind: str, rng: np.random.Generator) -> tuple[TruePlace,
 
 
 def _is_plain(shot: Shot, mark: DrawnMark, corner: tuple[int, int]) -> bool:
-    """See `TruePlace`; the ground is that of the first, the middle and the last frame."""
+    """See `TruePlace`; the ground is that of frames spread over the film, some in each shot."""
     frames, cut, box = shot.frames, _cut(mark, corner), _box(mark, corner)
     if any(_meets(box, corners) for corners in shot.lettering):
         return False
-    views = [frames[index][cut] for index in (0, len(frames) // 2, -1)]
+    views = [frame[cut] for frame in frames[:: NUM_FRAMES // (2 * NUM_SHOTS)]]
     return all(contrast(view, mark) >= PLAIN * float(luma(view).std()) for view in views)
 
 

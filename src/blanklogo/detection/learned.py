@@ -28,11 +28,11 @@ from blanklogo.types import Box
 LEAST_SCORE = 0.2  # mean of a place's scores in the windows that show it; less is not looked at any further
 SURE = 0.42  # mean score times the share of the video: of 32 clean still films one reaches it
 SURE_MOVING = 0.3  # where the scene moves and the thing does not: less is needed
-SURE_HOPPING = 0.25  # where one pattern is at several places in turn
+SURE_HOPPING = 0.25  # where one pattern is at several places in turn, which is one's own doing
 SAME_PLACE = 0.5  # intersection over union of a mark's outline and lettering's
 LIKE = 0.4  # of two places of one mark that the network saw; others before a still scene stay under 0.36
 SURE_ALONE = 0.65  # mean score of what a single window shows, in clips of a few seconds
-SURE_BEHIND = 0.7  # where something seems to pass in front of it
+SURE_BEHIND = 0.7  # where something seems to pass in front of it; true marks behind which something passed had 0.75
 LEAST_WINDOWS = 2
 LEAST_KNOWN = 0.45  # of the video that the places of a mark fill which the network saw, if one more is looked for
 
@@ -60,8 +60,9 @@ def learned(record: Record, found: list[Glance], known: list[list[Place]], *, is
     groups = (_completed(record, group) for group in _grouped(record, seen))
     marks: list[list[Place]] = []
     for group in groups:
-        least = _least(record, group, is_still)
-        if _is_mark(group, len(found), least) and not all(_is_part(one.place.box, marks) for one in group):
+        if _is_mark(record, group, len(found), is_still=is_still) and not all(
+            _is_part(one.place.box, marks) for one in group
+        ):
             marks.append(_with_one_outline(record, group))
     return marks
 
@@ -191,15 +192,7 @@ def _outlined(record: Record, best: Place, other: Place, covered: NDArray[np.boo
     return Place(replace(candidate, box=found.box, template=found.template), found.on, 1.0)
 
 
-def _least(record: Record, group: list[Seen], is_still: bool) -> float:
-    """How sure the network must be. One pattern at several places in turn is one's own doing: there it may be less."""
-    usual = SURE if is_still else SURE_MOVING
-    if len(group) > 1:
-        return min(usual, SURE_HOPPING)
-    return SURE_BEHIND if is_passed_before(record, group[0].place) else usual
-
-
-def _is_mark(group: list[Seen], num_glances: int, least: float) -> bool:
+def _is_mark(record: Record, group: list[Seen], num_glances: int, *, is_still: bool) -> bool:
     """Seen in most of the video, at places apart, and surely."""
     if drifts([one.place.box for one in group]):
         return False
@@ -208,4 +201,12 @@ def _is_mark(group: list[Seen], num_glances: int, least: float) -> bool:
     if num_glances < LEAST_WINDOWS:
         return sureness >= SURE_ALONE
     is_often = sum(one.num_windows for one in group) >= LEAST_WINDOWS and share >= LEAST_SHARE
-    return is_often and sureness * share >= least
+    return is_often and sureness * share >= _least(record, group, is_still)
+
+
+def _least(record: Record, group: list[Seen], is_still: bool) -> float:
+    """How sure the network must be, over the whole video."""
+    usual = SURE if is_still else SURE_MOVING
+    if len(group) > 1:
+        return min(usual, SURE_HOPPING)
+    return SURE_BEHIND if is_passed_before(record, group[0].place) else usual
