@@ -23,7 +23,7 @@ from benchmarks.service_site import Ground, Process, beside
 EVERY_SECONDS = 3.0
 NUM_SPANS = 20  # of which each gives one point, so that what comes in bursts of seconds is no scatter
 _JOBS = re.compile(r'^blanklogo_jobs\{status="(queued|processing)"\} (\S+)', re.MULTILINE)
-_WORKERS = re.compile(r'^blanklogo_workers(?:\{state="|_)(\w+)(?:"\})? (\S+)', re.MULTILINE)
+_WORKERS = re.compile(r'^blanklogo_workers(?:\{state="|_)(busy|idle|started|renewed)(?:"\})? (\S+)', re.MULTILINE)
 _ANSWERED = re.compile(r'^blanklogo_requests_total\{.*status="5(\d\d)"\} (\S+)', re.MULTILINE)
 
 

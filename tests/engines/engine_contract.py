@@ -139,6 +139,16 @@ class EngineContract:
         if self.has_workers:
             assert len({answer["pid"] for answer in answers}) == 3
 
+    def test_a_fresh_worker_is_kept_loaded_though_nothing_waits(self, make_engine: MakeEngine) -> None:
+        self.needs("can_renew")
+        engine = make_engine({"max_calls": 2, "min_workers": 1, "max_workers": 2})
+        for _ in range(2):
+            self.done(engine.submit({"do": "work", "seconds": 0}))
+        self.until(lambda: (engine.stats.num_idle, engine.stats.num_renewed) == (1, 1), "a fresh worker")
+        assert (engine.stats.num_workers, engine.stats.num_started) == (1, 2)
+        _, stats = self.done(engine.submit({"do": "work", "seconds": 0}))
+        assert stats.is_cold is False
+
     def test_min_workers_are_kept_loaded(self, make_engine: MakeEngine) -> None:
         self.needs("scales_to_zero")
         engine = make_engine({"min_workers": 1, "scaledown_window_seconds": self.short_seconds})

@@ -31,7 +31,11 @@ def test_every_figure_but_those_of_the_caller_makes_another_deployment() -> None
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"scaledown_window_seconds": 1}, {"scaledown_window_seconds": 3601}, {"timeout_seconds": 86401}]
+    "wrong",
+    [
+        *({"scaledown_window_seconds": 1}, {"scaledown_window_seconds": 3601}),
+        *({"timeout_seconds": 86401}, {"max_calls": 9}),
+    ],
 )
 def test_what_modal_does_not_take_is_refused_with_what_it_takes(wrong: dict[str, float]) -> None:
     with pytest.raises(OptionError, match=" on Modal"):

@@ -36,6 +36,7 @@ def application(storage: Storage, urls: ServiceUrls, tus: Tus | None = None) -> 
     app = FastAPI()
     gate = Gate()
     app.state.storage, app.state.urls, app.state.gate = storage, urls, gate
+    app.state.results = Gate()
     app.state.tus = tus or Tus(Uploads(storage), FreePlaces(), gate)
     app.include_router(router)
     app.include_router(tus_router("/uploads", owner))

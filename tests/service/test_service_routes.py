@@ -273,6 +273,8 @@ def test_figures_are_for_an_admin(service: Running, ann: User) -> None:
     with service.user(Scope.ADMIN) as admin:
         text = admin.get("/metrics")
     assert 'blanklogo_jobs{status="completed"}' in text
+    assert "blanklogo_workers_started 1.0" in text
+    assert "blanklogo_workers_renewed 0.0" in text
     assert "job_0" not in text
 
 

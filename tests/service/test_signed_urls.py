@@ -379,7 +379,7 @@ def test_limits_of_what_is_signed(served: Served) -> None:
 
 def test_the_signature_is_hmac_sha256_over_all_of_it(served: Served) -> None:
     query = {name: values[0] for name, values in parse_qs(urlsplit(served.urls.put(KEY, 60, 5, SHA256)).query).items()}
-    message = f'["blanklogo-url-2","PUT","{KEY}",{query["expires"]},5,"{SHA256}",null,false]'
+    message = f'["blanklogo-url-1","PUT","{KEY}",{query["expires"]},5,"{SHA256}",null]'
     assert query["signature"] == hmac.new(bytes(range(32)), message.encode(), "sha256").hexdigest()
 
 

@@ -5,8 +5,8 @@ A pattern is cut into strips. Each answers in each window that shows the pattern
     a = <F, T> / |T|²      F: the window's gradients in the strip, T: their median over these windows
 
 with about 1 as usual and 0 where something hides it. What passes from one side to the other hides one strip after the
-other; a mark that fades or hops goes as a whole. It is no proof: where something passes behind a faint mark, the ground's
-share of T goes as well. What comes from above over the whole width at once is not told.
+other; a mark that fades or hops goes as a whole. It is no proof: where something passes behind a faint mark, the
+ground's share of T goes as well. What comes from above over the whole width at once is not told.
 """
 
 from __future__ import annotations

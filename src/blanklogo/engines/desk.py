@@ -122,6 +122,12 @@ class Desk:
 
     # For a worker's supervisor
 
+    def is_wanted(self) -> bool:
+        """Whether one more worker would serve somebody: a call that waits, or the number that is to be kept."""
+        with self._changed:
+            has_work = bool(self._queue) or self._num_staying <= self._spec.min_workers
+            return has_work and self.closing is Closing.NO
+
     def loaded(self, badge: Badge) -> None:
         with self._changed:
             self._workers[badge] = _State.IDLE

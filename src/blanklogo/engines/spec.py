@@ -63,6 +63,8 @@ class EngineSpec:
             _check(name, getattr(self, name), getattr(self, name) > 0, "more than 0")
         for name in ("grace_seconds", "scaledown_window_seconds", "min_workers", "retries"):
             _check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        for name in ("min_workers", "max_workers", "max_calls", "retries"):
+            _check(name, getattr(self, name), isinstance(getattr(self, name), int), "a whole number")
         _check("min_workers", self.min_workers, self.min_workers <= self.max_workers, "at most max_workers")
 
     @classmethod

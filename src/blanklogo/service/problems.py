@@ -19,14 +19,23 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from blanklogo.errors import BlankLogoError, CallerError, CancelledError, OptionError, UnauthorizedError, WriteError
+from blanklogo.errors import (
+    BlankLogoError,
+    CallerError,
+    CancelledError,
+    OptionError,
+    TooLargeError,
+    UnauthorizedError,
+    WriteError,
+)
 from blanklogo.service.tokens.dependency import CHALLENGE
 from blanklogo.wire import http_status
 
 MEDIA_TYPE = "application/problem+json"
 _MAX_ERRORS = 20  # of a body's faults that are told
 _TITLES = {499: "Client Closed Request"}
-_HEADERS = {UnauthorizedError: CHALLENGE, WriteError: {"Connection": "close"}}  # what is left of a body is not read
+_CLOSE = {"Connection": "close"}  # what is left of a body is not read
+_HEADERS = {UnauthorizedError: CHALLENGE, WriteError: _CLOSE, TooLargeError: _CLOSE}
 
 log = logging.getLogger(__name__)
 

@@ -80,6 +80,9 @@ def variant_options(spec: EngineSpec) -> dict[str, Any]:
 
 
 def _common(spec: EngineSpec) -> dict[str, Any]:
+    if spec.max_calls != EngineSpec.max_calls:
+        came = f"max_calls {spec.max_calls} on Modal, whose workers come and go by themselves"
+        raise OptionError(came, accepted=f"max_calls {EngineSpec.max_calls}, or none")
     memory_mib = math.ceil(spec.memory_bytes / _MIB)
     return {
         "cpu": spec.cpu_cores,

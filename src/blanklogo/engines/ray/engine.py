@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from blanklogo.engines.base import REMOVER, Message
 from blanklogo.engines.call import LocalCall
-from blanklogo.engines.desk import Badge, Closing
+from blanklogo.engines.desk import Badge
 from blanklogo.engines.desk_engine import DeskEngine
 from blanklogo.engines.parcel import packed, unpacked
 from blanklogo.engines.ray import cluster
@@ -73,9 +73,7 @@ class RayEngine(DeskEngine):
     def _is_wanted(self) -> bool:
         """Whether a worker for which the cluster has no room yet should wait for it."""
         self._desk.look_at_queue()
-        stats = self._desk.stats
-        has_work = stats.num_queued > 0 or stats.num_workers <= self.spec.min_workers
-        return has_work and self._desk.closing is Closing.NO
+        return self._desk.is_wanted()
 
 
 class _ParcelCall(LocalCall):

@@ -1,12 +1,11 @@
 """The routes behind the service's own signed URLs. Whoever has a good one needs no token.
 
-The application holds `app.state.storage`, `app.state.urls` and `app.state.gate`, which other routes with large bodies
-share. Errors are raised as the tree's (ForbiddenError, TooLargeError, WriteError, …), for it to make answers of.
+The application holds `app.state.storage`, `app.state.urls`, `app.state.gate`, which other routes with large bodies
+share, and `app.state.results`, the gate of what workers made. Errors are raised as the tree's (ForbiddenError,
+TooLargeError, WriteError, …), for it to make answers of.
 """
 
 from __future__ import annotations
-
-from contextlib import nullcontext
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -33,11 +32,11 @@ def fetch(request: Request, key: str) -> Response:
 async def bring(request: Request, key: str) -> Response:
     """A file, streamed into its place; the answer has its size and SHA-256.
 
-    There are no more results at once than workers, and each has cost minutes: they are not kept out by uploads.
+    Results have a gate of their own: each has cost minutes, and is not kept out by uploads.
     """
     grant = granted(request, key)
-    gate: Gate = request.app.state.gate
-    with nullcontext() if grant.is_result else gate.passed():
+    gate: Gate = request.app.state.results if grant.is_result else request.app.state.gate
+    with gate.passed():
         return await _brought(request.app.state.storage, request, grant)
 
 

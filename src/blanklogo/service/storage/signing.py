@@ -30,7 +30,7 @@ from blanklogo.service.storage.keys import check_key, safe_name
 
 PATH = "/files"
 CLOCK_SKEW_SECONDS = 30  # by which the clocks of the service's machines may differ
-_VERSION = "blanklogo-url-2"
+_VERSION = "blanklogo-url-1"
 _NUMBER = re.compile(r"[1-9][0-9]{0,14}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -45,7 +45,7 @@ class Grant:
         max_bytes: how large what is brought may be.
         sha256: the digest that what is brought must have.
         name: under which what is fetched is saved.
-        is_result: what is brought is a worker's result, for which users' uploads make way.
+        is_result: what is brought is a worker's result; users' uploads do not keep it out.
     """
 
     method: str
@@ -58,8 +58,9 @@ class Grant:
 
     def message(self) -> bytes:
         """What is signed."""
-        fields = (self.method, self.key, self.expires_seconds, self.max_bytes, self.sha256, self.name, self.is_result)
-        return json.dumps([_VERSION, *fields], separators=(",", ":")).encode()
+        fields = (self.method, self.key, self.expires_seconds, self.max_bytes, self.sha256, self.name)
+        mine = [_VERSION, *fields, "result"] if self.is_result else [_VERSION, *fields]
+        return json.dumps(mine, separators=(",", ":")).encode()
 
     def query(self) -> dict[str, str]:
         """All but the method and the key, as a URL carries it."""
