@@ -70,7 +70,7 @@ def walk_over(frames: list[np.ndarray], *, is_behind: bool) -> None:
     if not is_behind:
         burn(frames, MARK, PLACE.x0, PLACE.y0)
     for index, frame in enumerate(frames):
-        x = PLACE.x0 - 40 + 4 * (index - 10)
+        x = PLACE.x0 - 40 + 6 * (index - 10)
         if index >= 10:
             frame[:100, max(0, x) : max(0, x + 30)] = 90
     if is_behind:
@@ -81,7 +81,7 @@ def walk_over(frames: list[np.ndarray], *, is_behind: bool) -> None:
 def test_what_something_passes_in_front_of_must_be_seen_more_surely(
     passes_behind: bool, score: float, num_marks: int
 ) -> None:
-    frames = [tripod(1)[0].copy() for _ in range(50)]
+    frames = [tripod(1)[0].copy() for _ in range(100)]
     walk_over(frames, is_behind=passes_behind)
     found = detect_marks(samples(frames), finder=ScriptedFinder(lambda index: [seen(PLACE, score)]))
     assert len(found.tracks) == num_marks

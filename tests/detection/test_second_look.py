@@ -19,11 +19,12 @@ from blanklogo.detection.second_look import Looked, second_look
 from blanklogo.types import Box, TimeRange
 
 NUM_GLANCES = 8
+NUM_WINDOWS = 20
 BOX = Box(40, 30, 120, 60)
 OFF = Box(10, 100, 90, 130)
 NO_FIELD = np.zeros((2, 270, 480), np.int8)
 RECORD = Record(
-    tuple(Window(NO_FIELD, index / 2, 0) for index in range(10)),
+    tuple(Window(NO_FIELD, index / 4, 0) for index in range(NUM_WINDOWS)),
     tuple(Picture(index / 4, np.zeros(0, np.uint8)) for index in range(20)),
     (270, 480),
     (TimeRange(),),
@@ -38,10 +39,10 @@ def place(box: Box = BOX, isolation: float = 0.8, share: float = 1.0) -> Place:
 
 def passed_before(*hidden: Box) -> Record:
     """One in which each of these was hidden in turn, for a window, where otherwise there are lines all over."""
-    fields = [np.full((2, 270, 480), 100, np.int8) for _ in range(10)]
+    fields = [np.full((2, 270, 480), 100, np.int8) for _ in range(NUM_WINDOWS)]
     for field, box in zip(fields[2:], hidden, strict=False):
         field[:, box.y0 : box.y1, box.x0 : box.x1] = 0
-    return replace(RECORD, windows=tuple(Window(field, index / 2, 0) for index, field in enumerate(fields)))
+    return replace(RECORD, windows=tuple(Window(field, index / 4, 0) for index, field in enumerate(fields)))
 
 
 def looked(group: list[Place], *found: Scored, num_seen: int = NUM_GLANCES, record: Record = RECORD) -> Looked:

@@ -6,7 +6,8 @@ A pattern is cut into strips. Each answers in each window that shows the pattern
 
 with about 1 as usual and 0 where something hides it. What passes from one side to the other hides one strip after the
 other; a mark that fades or hops goes as a whole. It is no proof: where something passes behind a faint mark, the
-ground's share of T goes as well. What comes from above over the whole width at once is not told.
+ground's share of T goes as well. What comes from above over the whole width at once is not told, nor anything before a
+scene that moves.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from blanklogo.detection.record import Record
 MOST_STRIPS, LEAST_STRIPS, LEAST_STRIP_PX = 8, 3, 10
 HIDDEN, AS_USUAL = 0.25, 0.75  # a strip's answers
 LEAST_ENERGY = 0.25  # of the strongest strip's: others have nothing that could be hidden
-LEAST_WINDOWS, MOST_SHARE = 3, 0.6  # that are partly covered; over more than that, the ground is never the same
+LEAST_WINDOWS = 3  # that are partly hidden
+LEAST_WHOLE = 0.75  # of the windows, where every strip answers as usual; less where marks stay before moving scenes
 
 
 def is_passed_before(record: Record, place: Place) -> bool:
@@ -30,7 +32,8 @@ def is_passed_before(record: Record, place: Place) -> bool:
         return False
     answers = _answers(record.fields(windows, *place.box.slices))
     is_partly = (answers < HIDDEN).any(0) & (answers > AS_USUAL).any(0)
-    return LEAST_WINDOWS <= int(np.count_nonzero(is_partly)) <= MOST_SHARE * len(windows)
+    is_whole = (answers > AS_USUAL).all(0)
+    return int(np.count_nonzero(is_partly)) >= LEAST_WINDOWS and float(is_whole.mean()) >= LEAST_WHOLE
 
 
 def _answers(fields: NDArray[np.float32]) -> NDArray[np.float32]:
