@@ -164,7 +164,7 @@ def _run(scene: Scene, marked: Path, cores: int) -> Run:
 
 def _spent_seconds(done: Measured, cores: int) -> float:
     """Without the interpreter's start and the imports, which are a worker's start."""
-    return float(done.answer["removal_cpu_seconds"] if cores == 1 else done.answer["report"]["processing_time_s"])
+    return float(done.answer["cpu_seconds"] if cores == 1 else done.answer["report"]["processing_time_s"])
 
 
 def _busy_seconds() -> float:

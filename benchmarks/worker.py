@@ -3,8 +3,8 @@
     python -m benchmarks.worker '{"work": "remove", "source": …, "target": …}'
 
 Prints one JSON object: what the work returned, and the process's peak memory. Works: `remove` (BlankLogo's public
-API; takes `marks`, `boxes` and `detector`), `transcode` (the same encoder settings, frames untouched), `telea` and
-`ns` (take `case`). With `cores` it keeps to so many of them (Linux).
+API; takes `marks`, `boxes` and `detector`), `detect` (the search alone; takes `detector`), `transcode` (the same
+encoder settings, frames untouched), `telea` and `ns` (take `case`). With `cores` it keeps to so many of them (Linux).
 """
 
 from __future__ import annotations
@@ -62,7 +62,17 @@ def _remove(request: dict[str, Any]) -> dict[str, Any]:
         networks=Networks(detector=request.get("detector", "auto")),
         overwrite=True,
     )
-    return {"report": report.as_dict(), "removal_cpu_seconds": time.process_time() - before}
+    return {"report": report.as_dict(), "cpu_seconds": time.process_time() - before}
+
+
+def _detect(request: dict[str, Any]) -> dict[str, Any]:
+    from blanklogo import Networks, detect
+    from blanklogo.remover import Remover
+
+    Remover().load()
+    before = time.process_time()
+    found = detect(Path(request["source"]), networks=Networks(detector=request["detector"]))
+    return {"report": {"tracks": [track.method for track in found.tracks]}, "cpu_seconds": time.process_time() - before}
 
 
 def _transcode(request: dict[str, Any]) -> dict[str, Any]:
@@ -91,7 +101,7 @@ def _inpaint(request: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-_WORKS = {"remove": _remove, "transcode": _transcode, "telea": _inpaint, "ns": _inpaint}
+_WORKS = {"remove": _remove, "detect": _detect, "transcode": _transcode, "telea": _inpaint, "ns": _inpaint}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1]))
