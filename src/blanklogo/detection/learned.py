@@ -26,13 +26,13 @@ from blanklogo.detection.sightings import Sighting, overlap, sightings
 from blanklogo.types import Box
 
 LEAST_SCORE = 0.2  # mean of a place's scores in the windows that show it; less is not looked at any further
-SURE = 0.42  # mean score times the share of the video: of 32 clean still films one reaches it
+SURE = 0.42  # mean score times the share of the video; of 64 clean still films it was chosen on one reaches it
 SURE_MOVING = 0.3  # where the scene moves and the thing does not: less is needed
 SURE_HOPPING = 0.25  # where one pattern is at several places in turn, which is one's own doing
 SAME_PLACE = 0.5  # intersection over union of a mark's outline and lettering's
 LIKE = 0.4  # of two places of one mark that the network saw; others before a still scene stay under 0.36
 SURE_ALONE = 0.65  # mean score of what a single window shows, in clips of a few seconds
-SURE_BEHIND = 0.7  # where something seems to pass in front of it; true marks behind which something passed had 0.75
+SURE_BEHIND = 0.7  # where something seems to pass in front of it; a chip's pins reach 0.59
 LEAST_WINDOWS = 2
 LEAST_KNOWN = 0.45  # of the video that the places of a mark fill which the network saw, if one more is looked for
 

@@ -64,11 +64,8 @@ def create_app(settings: Settings, engine: Engine | None = None, policy: Policy 
             parts = await run_in_threadpool(Parts, settings, used, guard)
             app.state.parts, app.state.tokens = parts, parts.tokens
             app.state.storage, app.state.urls, app.state.gate = parts.storage, parts.urls, Gate()
-            app.state.results, app.state.forms, app.state.texts = (
-                Gate(),
-                Gate(forms.NUM_AT_ONCE),
-                Gate(process.NUM_READ_AT_ONCE),
-            )
+            app.state.results = Gate()
+            app.state.forms, app.state.texts = Gate(forms.NUM_AT_ONCE), Gate(process.NUM_READ_AT_ONCE)
             app.state.tus = resumable.tus_of(parts, app.state.gate)
             await run_in_threadpool(parts.start)
             yield

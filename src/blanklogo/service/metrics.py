@@ -32,7 +32,9 @@ class Metrics:
             "blanklogo_orchestrators", "Processes that do jobs and live.", registry=self._registry
         )
         self._workers = Gauge("blanklogo_workers", "The engine's workers.", ["state"], registry=self._registry)
-        self._started = Gauge("blanklogo_workers_started", "Workers there ever were.", registry=self._registry)
+        self._started = Gauge(
+            "blanklogo_workers_started", "Workers since the engine was made.", registry=self._registry
+        )
         self._renewed = Gauge(
             "blanklogo_workers_renewed", "Of them, gone after as many calls as one does.", registry=self._registry
         )
