@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanklogo.testbed import scenery
-from training.sources.negatives import screen, sign
+from training.sources.negatives import sign
 from training.sources.pictures import Sample, large_pictures, sample_pictures, tripod_frames
+from training.sources.repeated import repeated
+from training.sources.screens import screen
 
 Picture = NDArray[np.uint8]  # R'G'B' [H, W, 3]
 
@@ -27,8 +29,10 @@ def background(height_px: int, width_px: int, rng: np.random.Generator, *, held_
     kind = rng.random()
     if kind < 0.55:
         canvas = photograph(height_px, width_px, rng, held_out=held_out)
-    elif kind < 0.9:
+    elif kind < 0.84:
         canvas = _generated(height_px, width_px, rng)
+    elif kind < 0.9:
+        canvas = _coded(repeated(height_px, width_px, rng, held_out=held_out))
     else:
         canvas = screen(height_px, width_px, rng, held_out=held_out)
     if rng.random() < 0.4:
@@ -85,6 +89,10 @@ def _generated(height_px: int, width_px: int, rng: np.random.Generator) -> Pictu
     weights = np.array([0.25, 0.15, 0.15, 0.07, 0.14, 0.14, 0.1])
     make = makers[int(rng.choice(len(makers), p=weights))]
     picture = make(height_px + height_px % 2, width_px + width_px % 2, rng)[:height_px, :width_px]
+    return _coded(picture)
+
+
+def _coded(picture: NDArray[np.float32]) -> Picture:
     return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
 
 

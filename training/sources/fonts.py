@@ -8,18 +8,20 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from PIL import ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 FOLDERS = (Path("/usr/share/fonts"),)
 HELD_OUT_PERCENT = 20  # of the families
-# Families whose letters are not Latin, or that hold no letters at all, are of no use for words.
+# Families of no use for words: letters that are not Latin, none at all, or keys with letters on them.
 LATIN_NOTO = ("NotoSans-", "NotoSerif-", "NotoSansDisplay-", "NotoSerifDisplay-", "NotoSansMono-")
 NOT_WORDS = tuple(
     (
         "lastresort stixsiz stixnonuni cmex cmsy cmmi d050000l standardsymbols fontawesome materialdesign symbola z003 "
-        "notocoloremoji ancient"
+        "notocoloremoji ancient linbiolinum_k"
     ).split()
 )
+LETTERS = "AXgq09@:"  # a font of a few glyphs draws one and the same box for those that it lacks
+UNASSIGNED = "\U000effff"  # no font has it
 ICON_NAMES = ("fontawesome-webfont", "materialdesignicons-webfont", "Symbola")
 
 
@@ -53,6 +55,11 @@ def icon_fonts() -> tuple[Font, ...]:
     return tuple(Font(path) for path in _font_files() if path.stem in ICON_NAMES)
 
 
+def has_glyph(font: Font, code: int) -> bool:
+    """Whether the font draws this character, or only the box that stands for what it lacks."""
+    return _pixels(font, chr(code)) != _pixels(font, UNASSIGNED)
+
+
 def _font_files() -> list[Path]:
     spec = find_spec("matplotlib")
     own = [Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"] if spec and spec.origin else []
@@ -64,4 +71,14 @@ def _holds_words(path: Path) -> bool:
     name = path.stem
     if name.startswith("Noto") and not name.startswith(LATIN_NOTO):
         return False
-    return not name.lower().replace("-", "").startswith(NOT_WORDS)
+    return not name.lower().replace("-", "").startswith(NOT_WORDS) and _tells_letters(Font(path))
+
+
+def _tells_letters(font: Font) -> bool:
+    return len({_pixels(font, letter) for letter in LETTERS}) == len(LETTERS)
+
+
+def _pixels(font: Font, letter: str) -> bytes:
+    picture = Image.new("L", (40, 40))
+    ImageDraw.Draw(picture).text((8, 8), letter, fill=255, font=font.at(20))
+    return picture.tobytes()

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from training.sources.fonts import Font, icon_fonts, word_fonts
+from training.sources.fonts import Font, has_glyph, icon_fonts, word_fonts
 from training.sources.paint import Coverage, DrawnMark, extent, painted, rounded
 
 SYLLABLES = (
@@ -77,7 +77,7 @@ def pick_font(rng: np.random.Generator, held_out: bool) -> Font:
 
 def _drawn(kind: str, rng: np.random.Generator, held_out: bool) -> Coverage:
     if kind == "icon":
-        return _icon(rng, held_out)
+        return pictogram(rng, held_out)
     if kind == "shapes":
         return _shapes(rng)
     if kind == "stamp":
@@ -89,7 +89,7 @@ def _drawn(kind: str, rng: np.random.Generator, held_out: bool) -> Coverage:
         second = text_coverage("@" + words(rng).lower(), pick_font(rng, held_out))
         return _below(first, _scaled_to_height(second, first.shape[0] * rng.uniform(0.45, 0.8)), rng)
     if kind == "icon_word":
-        icon = _icon(rng, held_out) if rng.random() < 0.7 else _shapes(rng)
+        icon = pictogram(rng, held_out) if rng.random() < 0.7 else _shapes(rng)
         icon = _scaled_to_height(icon, first.shape[0] * rng.uniform(0.9, 1.8))
         return _beside(icon, first, rng) if rng.random() < 0.75 else _below(icon, first, rng)
     return first
@@ -121,7 +121,8 @@ def _stamp_text(rng: np.random.Generator) -> str:
     return str(rng.choice([date, time, f"{date} {time}"], p=[0.25, 0.25, 0.5]))
 
 
-def _icon(rng: np.random.Generator, held_out: bool) -> Coverage:
+def pictogram(rng: np.random.Generator, held_out: bool) -> Coverage:
+    """A pictogram of the icon fonts, or a few shapes where none fits."""
     fonts = icon_fonts()
     for _ in range(8):
         if not fonts:
@@ -130,6 +131,8 @@ def _icon(rng: np.random.Generator, held_out: bool) -> Coverage:
         low, high = ICON_RANGES[font.path.stem]
         code = int(rng.integers(low, high))
         if (code % 5 == 0) != held_out:  # every fifth icon is kept for evaluation
+            continue
+        if not has_glyph(font, code):
             continue
         coverage = text_coverage(chr(code), font)
         height, width = coverage.shape

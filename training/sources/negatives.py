@@ -1,4 +1,4 @@
-"""What is easily taken for a mark and is none: captions, fine print, signs in the scene, screens, score boards.
+"""What is easily taken for a mark and is none: captions, fine print, signs in the scene, score boards.
 
 A mark says whose picture it is, in a word, an icon or a time. What says something about the scene is part of the film,
 however still it stands: lines of speech, legal small print, a shop's sign, the panels of a program.
@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.sources.fonts import Font
 from training.sources.marks import pick_font, text_coverage, words
 from training.sources.paint import Coverage, extent
 
@@ -33,8 +32,8 @@ def caption(
     low = (0.74, 0.88) if rng.random() < 0.8 else (0.05, 0.8)
     top = height_px * rng.uniform(*low)
     for line in lines:
-        drawn = _sized(text_coverage(line, font, 48), line_px, width_px * 0.9)
-        _put(letters, drawn, (width_px - drawn.shape[1]) // 2, int(top))
+        drawn = sized(text_coverage(line, font, 48), line_px, width_px * 0.9)
+        put(letters, drawn, (width_px - drawn.shape[1]) // 2, int(top))
         top += line_px * 1.35
     return letters, _set_off(letters, line_px, rng)
 
@@ -68,8 +67,8 @@ def fine_print(height_px: int, width_px: int, rng: np.random.Generator, *, held_
     line_px = height_px * rng.uniform(0.016, 0.028)
     top, left = height_px * rng.uniform(0.82, 0.93), int(width_px * rng.uniform(0.02, 0.2))
     for _ in range(int(rng.integers(1, 4))):
-        drawn = _sized(text_coverage(sentence(rng, 8, 18), font, 32), line_px, width_px * 0.9)
-        _put(letters, drawn, left, int(top))
+        drawn = sized(text_coverage(sentence(rng, 8, 18), font, 32), line_px, width_px * 0.9)
+        put(letters, drawn, left, int(top))
         top += line_px * 1.4
     return letters
 
@@ -95,8 +94,14 @@ def sign(canvas: Picture, rng: np.random.Generator, *, held_out: bool = False) -
     blurred = cv2.GaussianBlur(panel, (0, 0), max(0.5, panel.shape[1] / wide / 2.2))
     mask = cv2.warpPerspective(np.ones(panel.shape[:2], np.float32), matrix, (width, height))[..., None]
     warped = cv2.warpPerspective(blurred, matrix, (width, height))
-    light = cv2.GaussianBlur(canvas, (0, 0), 25).mean(2, keepdims=True) / 160 + 0.3
+    light = cv2.resize(_broad(canvas), (width, height))[..., None] / 160 + 0.3
     return np.clip(canvas * (1 - mask) + warped * np.clip(light, 0.3, 1.2) * mask, 0, 255).astype(np.uint8)
+
+
+def _broad(canvas: Picture) -> NDArray[np.float32]:
+    """How bright it is around each place, an eighth as large."""
+    small = cv2.resize(canvas, None, fx=1 / 8, fy=1 / 8, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.GaussianBlur(small.mean(2, dtype=np.float32), (0, 0), 3), np.float32)
 
 
 def _at_angle(corners: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -106,38 +111,6 @@ def _at_angle(corners: NDArray[np.float32], rng: np.random.Generator) -> NDArray
     middle, spread = corners.mean(0), np.ptp(corners, axis=0)
     turned = (corners - middle) @ rotation.T + rng.uniform(-0.1, 0.1, (4, 2)) * spread
     return np.asarray(turned + middle, np.float32)
-
-
-def screen(height_px: int, width_px: int, rng: np.random.Generator, *, held_out: bool = False) -> Picture:
-    """A program's window: panels, rows of text, buttons, small pictograms."""
-    tone = rng.uniform(20, 240)
-    picture = np.full((height_px, width_px, 3), tone, np.float32) * rng.uniform(0.9, 1.0, 3)
-    ink = np.full(3, 30.0 if tone > 120 else 225.0)
-    for _ in range(int(rng.integers(3, 9))):
-        x, y = int(rng.integers(width_px)), int(rng.integers(height_px))
-        w, h = int(rng.uniform(0.08, 0.5) * width_px), int(rng.uniform(0.05, 0.5) * height_px)
-        cv2.rectangle(
-            picture,
-            (x, y),
-            (x + w, y + h),
-            tuple(float(v) for v in rng.uniform(0, 255, 3)),
-            -1 if rng.random() < 0.6 else 1,
-        )
-    font = pick_font(rng, held_out)
-    share = np.zeros((height_px, width_px), np.float32)
-    for _ in range(int(rng.integers(2, 6))):
-        _put_rows(share, font, rng)
-    picture += share[..., None] * (ink - picture)
-    return np.clip(picture, 0, 255).astype(np.uint8)
-
-
-def _put_rows(share: Coverage, font: Font, rng: np.random.Generator) -> None:
-    """A list or a paragraph: a few lines under each other, as a lone label would look as a mark does."""
-    height_px, width_px = share.shape
-    line_px, left, top = height_px * rng.uniform(0.02, 0.05), int(rng.integers(width_px)), int(rng.integers(height_px))
-    for _ in range(int(rng.integers(3, 8))):
-        _put(share, _sized(text_coverage(sentence(rng, 2, 6), font, 32), line_px, width_px * 0.6), left, top)
-        top += int(line_px * 1.6)
 
 
 def score_board(
@@ -153,20 +126,22 @@ def score_board(
         words(rng, 1, 2)[:3].upper(),
         f"{rng.integers(90)}:{rng.integers(10, 60)}",
     ):
-        drawn = _sized(text_coverage(text, font, 48), tall * 0.62, width_px * 0.12)
+        drawn = sized(text_coverage(text, font, 48), tall * 0.62, width_px * 0.12)
         wide = drawn.shape[1] + tall // 2
         plates[y : y + tall, x : x + wide] = 1
-        _put(letters, drawn, x + tall // 4, y + (tall - drawn.shape[0]) // 2)
+        put(letters, drawn, x + tall // 4, y + (tall - drawn.shape[0]) // 2)
         x += wide + 1
     return letters, plates
 
 
-def _sized(coverage: Coverage, height_px: float, most_width_px: float) -> Coverage:
+def sized(coverage: Coverage, height_px: float, most_width_px: float) -> Coverage:
+    """Brought to a height, or as much of it as the width allows."""
     factor = min(height_px / coverage.shape[0], most_width_px / coverage.shape[1])
     size = (max(1, round(coverage.shape[1] * factor)), max(1, round(coverage.shape[0] * factor)))
     return np.asarray(cv2.resize(coverage, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _put(canvas: Coverage, part: Coverage, left: int, top: int) -> None:
+def put(canvas: Coverage, part: Coverage, left: int, top: int) -> None:
+    """Drawn onto a canvas, in place; what lies outside is cut off."""
     view = canvas[top : top + part.shape[0], left : left + part.shape[1]]  # empty below the picture
     np.maximum(view, part[: view.shape[0], : view.shape[1]], out=view)
