@@ -1,14 +1,16 @@
-"""A second network's closer look at each place that the first one proposes: a mark, or what only looks like one."""
+"""A second network's closer look at each place that the first one proposes: a mark, or what only looks like one.
+
+Where it is a mark, its outline is corrected: a place that is proposed may hold a part of it, or too much around it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blanklogo.detection.crops import crop
+from blanklogo.detection.crops import Corners, crop
 from blanklogo.detection.glances import Scored
 from blanklogo.errors import LoadError
 from blanklogo.models.ports import Session
@@ -22,16 +24,18 @@ class Classifier:
     """
 
     def __init__(self, session: Session) -> None:
-        found = [(port.name, port.dtype) for port in session.inputs]
-        if found != [("crops", "uint8"), ("scores", "float32")]:
+        taken = [(port.name, port.dtype) for port in session.inputs]
+        given = [port.name for port in session.outputs]
+        if (taken, given) != ([("crops", "uint8"), ("scores", "float32")], ["marks", "corners"]):
+            inputs, outputs = (", ".join(map(str, ports)) for ports in (session.inputs, session.outputs))
             raise LoadError(
-                f"{session.name} takes {', '.join(map(str, session.inputs))}",
-                accepted="crops: uint8 [B, 4, 96, 192] and scores: float32 [B]",
+                f"{session.name} takes {inputs} and gives {outputs}",
+                accepted="crops: uint8 [B, 4, 96, 192] and scores: float32 [B] to marks: [B] and corners: [B, 4]",
             )
         self._session = session
 
     def __call__(self, statistics: NDArray[np.uint8], places: Sequence[Scored]) -> list[Scored]:
-        """The places with the scores that they have in both networks' eyes.
+        """The places with the scores and the outlines that they have in both networks' eyes, in the same order.
 
         Args:
             statistics: of the window, uint8 [3, h, w].
@@ -42,6 +46,17 @@ class Classifier:
         """
         if not places:
             return []
-        crops = np.stack([crop(statistics, place.corners) for place in places])
-        (scores,) = self._session.run(crops, np.array([place.score for place in places], np.float32))
-        return [replace(place, score=float(score)) for place, score in zip(places, scores, strict=True)]
+        crops = [crop(statistics, place.corners) for place in places]
+        pixels = np.stack([one.pixels for one in crops])
+        scores, boxes = self._session.run(pixels, np.array([place.score for place in places], np.float32))
+        return [
+            Scored(_within(statistics, one.outside((x0, y0, x1, y1))), score)
+            for one, (x0, y0, x1, y1), score in zip(crops, boxes.tolist(), scores.tolist(), strict=True)
+        ]
+
+
+def _within(statistics: NDArray[np.uint8], corners: Corners) -> Corners:
+    """A box cut off at the window's rim, a pixel high and wide at least."""
+    height, width = statistics.shape[1:]
+    x0, y0 = min(max(corners[0], 0.0), width - 1.0), min(max(corners[1], 0.0), height - 1.0)
+    return x0, y0, max(min(corners[2], float(width)), x0 + 1), max(min(corners[3], float(height)), y0 + 1)
