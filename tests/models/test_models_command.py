@@ -224,6 +224,18 @@ def test_verify_reads_what_is_here(blank, listed, folder: Path) -> None:
     assert blank("verify").code == 0
 
 
+def test_verify_goes_on_after_a_file_that_is_refused(blank, listed, folder: Path) -> None:
+    listed(pickle_bytes(), "bad", format=Format.TORCHSCRIPT)
+    listed(SMALL)
+    (folder / "bad.pt").write_bytes(pickle_bytes())
+    (folder / "net.onnx").write_bytes(SMALL)
+    outcome = blank("verify")
+    assert outcome.code == 1
+    assert "could run anything" in outcome.stdout
+    assert "net: good\n" in outcome.stdout
+    assert "blanklogo-detector: good\n" in outcome.stdout
+
+
 def test_another_list_is_read_where_it_is_said(
     blank, listed, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

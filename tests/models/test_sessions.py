@@ -203,6 +203,23 @@ def test_a_network_that_loads_and_does_not_run_is_refused_at_once(tmp_path: Path
         load_session(path)
 
 
+@pytest.mark.parametrize(
+    ("shape", "is_warm"), [([None, 3, None, None], True), ([None], True), ([None, 3, 32, None], True), ([], True)]
+)
+def test_free_sides_are_guessed_to_warm_up(tmp_path: Path, shape: list[int | None], is_warm: bool) -> None:
+    session = load_session(saved(tmp_path / "net.onnx", [node("Relu", "x", "y")], {"x": shape}, ["y"]))
+    assert session.warm_up() is is_warm
+
+
+def test_a_network_that_a_guess_does_not_suit_is_no_damaged_one(tmp_path: Path) -> None:
+    picked = [node("Gather", "x where", "y", axis=1)]
+    path = saved(tmp_path / "wide.onnx", picked, {"x": [None, None]}, ["y"], {"where": np.array([99])})
+    session = load_session(path)
+    assert not session.warm_up(), "64 columns have no hundredth"
+    (out,) = session.run(np.ones((1, 100), np.float32))
+    assert out.tolist() == [[1]]
+
+
 def test_fewer_than_one_thread_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="0 threads; accepted: 1 or more"):
         load_session(doubling(tmp_path / "double.onnx"), num_threads=0)

@@ -16,6 +16,7 @@ from blanklogo.media.chunks import Extent
 from blanklogo.media.frames import Frame
 from blanklogo.media.reader import VideoReader
 from blanklogo.media.span import frames_of
+from blanklogo.pipeline import look
 from blanklogo.pipeline.chunked import (
     RestoredChunk,
     check_chunkable,
@@ -128,6 +129,20 @@ def chunk_of(job: Job, plan: RemovalPlan, span: tuple[int, int], folder: Path) -
     counts, report = restore_chunk(chunk_job, carried, span, job.target.suffix, ignore, never)
     assert report.frames_processed == span[1] - span[0]
     return RestoredChunk(path, counts)
+
+
+def test_what_went_otherwise_while_looking_stands_in_the_end_s_report(
+    bare: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def noting(job: Job, notes: list[str]) -> None:
+        del job
+        notes.append("a batch was halved")
+
+    monkeypatch.setattr(look, "detector_for", noting)
+    job = Job(bare, folder / "clean.mp4")
+    plan, _ = learn_plan(job, ignore, never)
+    told = finish_chunks(job, RemovalPlan.from_bytes(plan.to_bytes()), lambda _: (), ignore, never)
+    assert "a batch was halved" in told.warnings
 
 
 def test_a_plan_of_nothing_is_the_source_s_bytes(bare: Path, folder: Path) -> None:

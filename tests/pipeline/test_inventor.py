@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from blanklogo.errors import ModelError, WeightsError
-from blanklogo.pipeline.networks import SHIPPED_INPAINTER, inventor_for
-from blanklogo.types import Networks
+from blanklogo.errors import LoadError, ModelError, WeightsError
+from blanklogo.pipeline.networks import SHIPPED_INPAINTER, detector_for, inventor_for
+from blanklogo.types import Box, Job, Networks
 
 onnx = pytest.importorskip("onnx")
 SHAPE = (48, 64)
@@ -72,7 +73,19 @@ def test_the_shipped_one_is_told_by_name_and_checksum() -> None:
 def test_a_file_that_is_no_inpainter_is_refused(tmp_path: Path) -> None:
     path = saved(tmp_path / "detector.onnx", "Relu", {"images": FREE})
     with pytest.raises(ModelError, match=r"detector\.onnx takes images"):
-        inventor_for(Networks(inpainter=str(path)))(picture(), hole())
+        inventor_for(Networks(inpainter=str(path)))
+
+
+def test_a_network_that_was_chosen_and_does_not_run_is_told_needed_or_not(tmp_path: Path) -> None:
+    path = str(saved(tmp_path / "unknown.onnx", "NoSuchOperator", {"image": FREE}))
+    with pytest.raises(LoadError, match=r"unknown\.onnx"):
+        inventor_for(Networks(inpainter=path))
+    boxed = Job(tmp_path / "in.mp4", tmp_path / "out.mp4", boxes=(Box(0, 0, 20, 20),))
+    with pytest.raises(LoadError, match=r"unknown\.onnx"):
+        detector_for(replace(boxed, networks=Networks(detector=path)), [])
+    with pytest.raises(WeightsError):
+        detector_for(replace(boxed, networks=Networks(detector="nosuch.onnx")), [])
+    assert detector_for(boxed, []) is None, "nobody chose one, and there is nothing to look for"
 
 
 def test_a_file_that_is_not_there_is_refused_before_it_is_needed(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from training.detector.exported import net_of
 from training.detector.loss import overlaps
 from training.detector.net import DetectorNet
 from training.loop import Recipe as AnyRecipe
-from training.loop import Run, batches_from, go_on, mean_net
+from training.loop import Run, batches_from, go_on, half_as_long, mean_net
 
 CHECKPOINT = "classifier.pt"
 OUTLINE_WEIGHT = 0.3
@@ -28,7 +28,7 @@ Recipe = partial(AnyRecipe, batch_size=32, rate=1e-3)
 class _Run(Run[Batch]):
     def loss(self, batch: Batch) -> Tensor:
         targets = batch.targets.to(self.device)
-        with torch.autocast(self.device, torch.bfloat16):
+        with half_as_long(self.device):
             crops = batch.crops.to(self.device, memory_format=torch.channels_last)
             logits, boxes = self.net(crops, batch.scores.to(self.device))
         _, generalised = overlaps(boxes.float(), batch.boxes.to(self.device))

@@ -15,7 +15,7 @@ from training.detector.exported import net_of
 from training.detector.loss import assign, detector_loss
 from training.detector.net import DetectorNet
 from training.loop import Recipe as AnyRecipe
-from training.loop import Run, batches_from, go_on, mean_net
+from training.loop import Run, batches_from, go_on, half_as_long, mean_net
 
 CHECKPOINT = "detector.pt"
 BATCHES_SEEN = 4  # by a net from an exported file, before its first step
@@ -29,7 +29,7 @@ class _Run(Run[Batch]):
 
     def loss(self, batch: Batch) -> Tensor:
         targets = assign(batch).to(self.device)
-        with torch.autocast(self.device, torch.bfloat16):
+        with half_as_long(self.device):
             pictures = batch.pictures.to(self.device, memory_format=torch.channels_last)
             scores, sides, coverage = self.net(pictures)
         return detector_loss((scores.float(), sides.float(), coverage.float()), targets)

@@ -14,7 +14,7 @@ import typer
 from blanklogo.cli import options
 from blanklogo.cli.output import Output
 from blanklogo.config import load_model_settings
-from blanklogo.errors import CancelledError, ModelError
+from blanklogo.errors import CancelledError, ModelError, WeightsError
 
 if TYPE_CHECKING:
     from blanklogo.cli.stop import Stop
@@ -142,9 +142,12 @@ def _told_how_to_go_on(wanted: Sequence[Weights]) -> Iterator[None]:
 def _fault(weights: Weights, folder: Path) -> str | None:
     from blanklogo.models.files import checked
 
+    path = weights.path_in(folder)
     try:
-        checked(weights, weights.path_in(folder))
-    except ModelError as error:
+        checked(weights, path)
+    except (ModelError, WeightsError) as error:
+        if not path.exists():
+            raise  # it was asked for by its name
         return str(error)
     return None
 

@@ -5,7 +5,7 @@ Where it is a mark, its outline is corrected: a place that is proposed may hold 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from blanklogo.detection.crops import Corners, crop
 from blanklogo.detection.glances import Scored
 from blanklogo.errors import LoadError
+from blanklogo.models.batches import Batches, Shrunk
 from blanklogo.models.ports import Session
+
+PLACES_AT_ONCE = 12
 
 
 class Classifier:
@@ -21,9 +24,12 @@ class Classifier:
 
     Raises:
         LoadError: the session's network has another signature.
+
+    Args:
+        on_shrink: told when memory ran out and a batch was halved.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, on_shrink: Callable[[Shrunk], object] | None = None) -> None:
         taken = [(port.name, port.dtype) for port in session.inputs]
         given = [port.name for port in session.outputs]
         if (taken, given) != ([("crops", "uint8"), ("scores", "float32")], ["marks", "corners"]):
@@ -32,7 +38,7 @@ class Classifier:
                 f"{session.name} takes {inputs} and gives {outputs}",
                 accepted="crops: uint8 [B, 4, 96, 192] and scores: float32 [B] to marks: [B] and corners: [B, 4]",
             )
-        self._session = session
+        self._batches = Batches(session, PLACES_AT_ONCE, on_shrink)
 
     def __call__(self, statistics: NDArray[np.uint8], places: Sequence[Scored]) -> list[Scored]:
         """The places with the scores and the outlines that they have in both networks' eyes, in the same order.
@@ -47,11 +53,11 @@ class Classifier:
         if not places:
             return []
         crops = [crop(statistics, place.corners) for place in places]
-        pixels = np.stack([one.pixels for one in crops])
-        scores, boxes = self._session.run(pixels, np.array([place.score for place in places], np.float32))
+        items = ((one.pixels, np.array(place.score, np.float32)) for one, place in zip(crops, places, strict=True))
+        told = self._batches.run(items)
         return [
-            Scored(_within(statistics, one.outside((x0, y0, x1, y1))), score)
-            for one, (x0, y0, x1, y1), score in zip(crops, boxes.tolist(), scores.tolist(), strict=True)
+            Scored(_within(statistics, one.outside(tuple(box.tolist()))), float(score))
+            for one, (score, box) in zip(crops, told, strict=True)
         ]
 
 

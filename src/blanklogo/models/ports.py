@@ -15,6 +15,8 @@ from blanklogo.errors import ProcessingError, UnavailableError
 from blanklogo.models.border import running
 from blanklogo.models.device import Placement
 
+FREE_SIDE = 64  # what a free side is taken as to warm up: a multiple of every usual stride
+
 
 @dataclass(frozen=True)
 class Port:
@@ -85,15 +87,24 @@ class Session(ABC):
         """Runs once on zeros, so that the first real batch does not pay for what is set up then.
 
         Args:
-            shapes: one an input; without, the file's own with a batch of 1.
+            shapes: one an input; without, the file's own with a batch of 1, and free sides of `FREE_SIDE`.
 
         Returns:
-            Whether it ran: without shapes, a network whose sides are free does not.
+            Whether it ran: where the file does not say how many sides there are, or a free side as guessed does not
+            suit the network, it does not.
+
+        Raises:
+            ProcessingError, MemoryLimitError: as `run`, where nothing was guessed.
         """
-        known = shapes or [_shape_of_one(port) for port in self.inputs]
-        if not all(known):
+        if not shapes and any(port.shape is None for port in self.inputs):
             return False
-        self.run(*(np.zeros(shape or (), port.dtype) for shape, port in zip(known, self.inputs, strict=True)))
+        known = shapes or [_shape_of_one(port.shape or ()) for port in self.inputs]
+        try:
+            self.run(*(np.zeros(shape, port.dtype) for shape, port in zip(known, self.inputs, strict=True)))
+        except ProcessingError:
+            if shapes or not any(map(_is_guessed, self.inputs)):
+                raise
+            return False
         return True
 
     def close(self) -> None:
@@ -110,10 +121,11 @@ class Session(ABC):
     def _let_go(self) -> None: ...
 
 
-def _shape_of_one(port: Port) -> tuple[int, ...] | None:
-    """The port's shape with a batch of 1 where the batch is free; None where another side is, or the only one."""
-    if not port.shape or port.shape == (None,):
-        return None
-    batch, *sides = port.shape
-    known = [side for side in sides if side is not None]
-    return (batch or 1, *known) if len(known) == len(sides) else None
+def _is_guessed(port: Port) -> bool:
+    """Whether one of its sides is taken as something: any that is free, but for the batch of several sides."""
+    return bool(port.shape) and (None in port.shape[1:] or port.shape == (None,))
+
+
+def _shape_of_one(shape: tuple[int | None, ...]) -> tuple[int, ...]:
+    """With a batch of 1 where the batch is free."""
+    return tuple(side or (1 if index == 0 else FREE_SIDE) for index, side in enumerate(shape))

@@ -76,7 +76,8 @@ def learn_plan(job: Job, on_event: OnEvent, cancelled: Cancelled) -> tuple[Remov
     learnt = learn_removals(job, seen, found, on_event, cancelled) if found else Found((), why_nothing(seen))
     seen = replace(seen, weights=(*seen.weights, *learnt.weights))
     damage = seen.num_damaged_frames, seen.num_restamped_frames
-    plan = RemovalPlan(seen.stamps, learnt.removals, learnt.notes, *damage, seen.weights)
+    notes = *seen.notes, *learnt.notes
+    plan = RemovalPlan(seen.stamps, learnt.removals, notes, *damage, seen.weights)
     return plan, _step_report(job, seen, learnt.removals, seen.num_frames, started)
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from blanklogo.detection.classifier import Classifier
-from blanklogo.detection.finders import finder_of
+from blanklogo.detection.finders import OnShrink, finder_of
 from blanklogo.detection.glances import Finder
+from blanklogo.models.batches import Shrunk
 from blanklogo.models.files import WeightsFile, locate
 from blanklogo.models.inpainter import Inpainter
 from blanklogo.models.lama import Lama
+from blanklogo.models.ports import Session
 from blanklogo.models.session import open_session
 from blanklogo.ops.colour import rgb_to_yuv, yuv_to_rgb
 from blanklogo.ops.patch_fill import fill_from_patches
@@ -46,25 +49,36 @@ def detector_for(job: Job, notes: list[str]) -> Detector | None:
         UnavailableError: the device is not there.
     """
     chosen = job.networks
-    if chosen.detector == "none" or job.marks or job.boxes:
+    is_searched = not (job.marks or job.boxes)
+
+    def tell(shrunk: Shrunk) -> None:
+        notes.append(str(shrunk))
+
+    if chosen.detector == "none" or (chosen.detector == "auto" and not is_searched):
         return None
     if chosen.detector == "auto":
-        return shipped_detector(chosen.device)
+        return shipped_detector(chosen.device, tell)
     file = locate(chosen.detector, chosen.folder, chosen.own_list)
-    session = open_session(file.path, chosen.device)
-    return Detector(finder_of(session, lambda shrunk: notes.append(str(shrunk))), (file,))
+    detector = Detector(finder_of(open_session(file.path, chosen.device), tell), (file,))
+    return detector if is_searched else None  # what was asked for and cannot be had is told, needed or not
 
 
-def shipped_detector(device: str = "auto") -> Detector:
-    """The detector that comes with the package, and its classifier. Raises as `detector_for`."""
+def shipped_detector(device: str = "auto", on_shrink: OnShrink | None = None) -> Detector:
+    """The detector that comes with the package, and its classifier. Raises as `detector_for`.
+
+    Args:
+        on_shrink: told when memory ran out and a batch was halved.
+    """
     files = locate(SHIPPED_DETECTOR), locate(SHIPPED_CLASSIFIER)
     first, second = (open_session(file.path, device) for file in files)
-    return Detector(finder_of(first, classifier=Classifier(second)), files)
+    return Detector(finder_of(first, on_shrink, Classifier(second, on_shrink)), files)
 
 
 @dataclass(frozen=True)
 class Inventor:
-    """Makes up what lies behind a mark where the scene stands still; its network is opened when it is first called.
+    """Makes up what lies behind a mark where the scene stands still.
+
+    The shipped network is opened when it is first called, as most videos never need it.
 
     Attributes:
         networks: as asked for.
@@ -85,10 +99,9 @@ class Inventor:
         """
         if self.file is None:
             return proven_fill(picture, hole, (fill_from_patches,))
-        session = open_session(self.file.path, self.networks.device)
-        if self.file.name != SHIPPED_INPAINTER:
-            return _filled_by_lama(Lama(session), picture, hole)
-        net = Inpainter(session)
+        net = _opened(self.file, self.networks.device)
+        if isinstance(net, Lama):
+            return _filled_by_lama(net, picture, hole)
         if self.networks.inpainter != "auto":
             return net(picture, hole, harmonic(picture, hole))
         return proven_fill(picture, hole, (fill_from_patches, net))
@@ -105,11 +118,26 @@ def inventor_for(networks: Networks) -> Inventor:
     Raises:
         WeightsError: the name is not known, or its file is not there or no network.
         ModelError: the file is damaged.
+        LoadError, UnavailableError, ProcessingError: the network that was chosen does not run, needed or not.
     """
     if networks.inpainter == "none":
         return Inventor(networks, None)
-    name = SHIPPED_INPAINTER if networks.inpainter == "auto" else networks.inpainter
-    return Inventor(networks, locate(name, networks.folder, networks.own_list))
+    if networks.inpainter == "auto":
+        return Inventor(networks, locate(SHIPPED_INPAINTER))
+    file = locate(networks.inpainter, networks.folder, networks.own_list)
+    _opened(file, networks.device)
+    return Inventor(networks, file)
+
+
+def _opened(file: WeightsFile, device: str) -> Inpainter | Lama:
+    session = open_session(file.path, device)
+    return Inpainter(session) if file.name == SHIPPED_INPAINTER else _lama(session)
+
+
+@lru_cache(maxsize=1)
+def _lama(session: Session) -> Lama:
+    """Made once, as it runs a probe."""
+    return Lama(session)
 
 
 def _filled_by_lama(lama: Lama, picture: Values, hole: Mask) -> Values:
