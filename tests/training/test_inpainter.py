@@ -14,11 +14,12 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 
 from training.inpainter import net as nets  # noqa: E402
-from training.inpainter.crops import CropSet, read_crops, sheets, write_crops  # noqa: E402
+from training.inpainter.__main__ import main  # noqa: E402
+from training.inpainter.crops import Crop, CropSet, Sheets, read_crops, write_crops  # noqa: E402
 from training.inpainter.evaluate import evaluate  # noqa: E402
 from training.inpainter.export import NAME, export  # noqa: E402
 from training.inpainter.loss import losses  # noqa: E402
-from training.inpainter.train import Schedule, train, trained  # noqa: E402
+from training.inpainter.train import Run, Schedule, train, trained  # noqa: E402
 
 from blanklogo.testbed import scenery  # noqa: E402 (after the skips, as the rest)
 
@@ -38,7 +39,7 @@ def plate(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 @pytest.fixture(scope="module")
 def crops(tmp_path_factory: pytest.TempPathFactory) -> CropSet:
     folder = tmp_path_factory.mktemp("crops")
-    write_crops(folder, sheets(leaves, plate, seed=1), 8)
+    write_crops(folder, Sheets(leaves, plate, 1), 8)
     return read_crops(folder)
 
 
@@ -52,11 +53,41 @@ def test_crops_hide_the_truth_in_the_hole_alone(crops: CropSet) -> None:
 
 
 def test_the_same_seed_composes_the_same_crops() -> None:
-    first, again = (next(sheets(leaves, plate, seed=5)) for _ in range(2))
+    first, again = (Sheets(leaves, plate, 5).at(1) for _ in range(2))
     assert all(
         np.array_equal(a.smooth, b.smooth) and np.array_equal(a.hole, b.hole)
         for a, b in itertools.zip_longest(first, again)
     )
+
+
+def test_a_composing_that_was_killed_goes_on_after_its_last_sheet(tmp_path: Path) -> None:
+    made: list[int] = []
+
+    class Ending(Sheets):
+        def at(self, number: int) -> list[Crop]:
+            if len(made) == 2:
+                raise KeyboardInterrupt
+            made.append(number)
+            return super().at(number)
+
+    write_crops(tmp_path / "whole", Sheets(leaves, plate, 1), 40)
+    with pytest.raises(KeyboardInterrupt):
+        write_crops(tmp_path / "broken", Ending(leaves, plate, 1), 40)
+    assert not (tmp_path / "broken" / "truth.npy").exists(), "half a set is none"
+    made.clear()
+    write_crops(tmp_path / "broken", Ending(leaves, plate, 1), 40)
+    assert made == [2], "two sheets were there"
+    one, other = read_crops(tmp_path / "whole"), read_crops(tmp_path / "broken")
+    for mine, theirs in zip(vars(one).values(), vars(other).values(), strict=True):
+        assert np.array_equal(mine, theirs)
+
+
+def test_every_command_runs_and_the_file_fills_holes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("skimage", reason="what training needs is not installed (training/README.md)")
+    for step in ("compose", "train", "export", "evaluate"):
+        main([step, "--folder", str(tmp_path), "--tiny"])
+    assert '"num_crops": 16' in capsys.readouterr().out
+    assert (tmp_path / NAME).stat().st_size < 2_000_000
 
 
 def test_the_spectrum_is_that_of_the_fourier_transform() -> None:
@@ -111,24 +142,24 @@ def test_a_training_that_was_killed_goes_on_as_if_it_had_not_been(crops: CropSet
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     for folder in (whole, broken):
         folder.mkdir()
-    train(whole, crops, SCHEDULE, nets.TINY, told=lambda line: None)
+    train(Run(whole, SCHEDULE, nets.TINY), crops, told=lambda line: None)
 
     with pytest.raises(KeyboardInterrupt):
-        train(broken, _ending_after(crops, 3), SCHEDULE, nets.TINY, told=lambda line: None)
+        train(Run(broken, SCHEDULE, nets.TINY), _ending_after(crops, 3), told=lambda line: None)
     assert torch.load(broken / "checkpoint.pt", weights_only=True)["step"] == 2
-    train(broken, crops, SCHEDULE, nets.TINY, told=lambda line: None)
+    train(Run(broken, SCHEDULE, nets.TINY), crops, told=lambda line: None)
     for one, other in zip(trained(whole)[0].parameters(), trained(broken)[0].parameters(), strict=True):
         torch.testing.assert_close(one, other)
 
 
 def test_another_training_does_not_go_on_from_a_checkpoint(crops: CropSet, tmp_path: Path) -> None:
-    train(tmp_path, crops, SCHEDULE, nets.TINY, told=lambda line: None)
+    train(Run(tmp_path, SCHEDULE, nets.TINY), crops, told=lambda line: None)
     with pytest.raises(SystemExit, match="another training"):
-        train(tmp_path, crops, replace(SCHEDULE, seed=4), nets.TINY, told=lambda line: None)
+        train(Run(tmp_path, replace(SCHEDULE, seed=4), nets.TINY), crops, told=lambda line: None)
 
 
 def test_what_is_exported_computes_what_was_trained(crops: CropSet, tmp_path: Path) -> None:
-    train(tmp_path, crops, SCHEDULE, nets.TINY, told=lambda line: None)
+    train(Run(tmp_path, SCHEDULE, nets.TINY), crops, told=lambda line: None)
     about = export(tmp_path)
     assert (tmp_path / NAME).stat().st_size == about["bytes"]
     assert about["worst_difference"] < 0.5

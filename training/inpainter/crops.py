@@ -10,7 +10,6 @@ luma's size, the hole filled harmonically), `truth` likewise, and `hole`, uint8 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -30,6 +29,7 @@ from training.inpainter.holes import Cover, Draw, cover
 
 HEIGHT_PX, WIDTH_PX = 128, 192
 _SHEET_ROWS, _SHEET_COLUMNS = 4, 4
+SHEET_CROPS = _SHEET_ROWS * _SHEET_COLUMNS
 _CRF = (16, 29)
 _GRAIN_SIGMA = 1.5  # code values, at most, of what is left of a sensor's noise in the mean of some frames
 _NAMES = ("smooth", "truth", "hole")
@@ -71,31 +71,62 @@ class CropSet:
         return smooth, truth, hole.astype(np.float32)
 
 
-def sheets(frames: Frames, draw: Draw, seed: int) -> Iterator[list[Crop]]:
-    """Sheets of crops without end; the same seed gives the same."""
-    number = 0
-    while True:
-        rng = np.random.default_rng([seed, number])
-        yield _sheet(frames, draw, rng)
-        number += 1
+@dataclass(frozen=True)
+class Sheets:
+    """Sheets of crops without end; the same seed gives the same, and each can be made without those before it."""
+
+    frames: Frames
+    draw: Draw
+    seed: int
+
+    def at(self, number: int) -> list[Crop]:
+        """The sheet of this number, from 0."""
+        return _sheet(self.frames, self.draw, np.random.default_rng([self.seed, number]))
 
 
-def write_crops(folder: Path, source: Iterator[list[Crop]], num_crops: int, told=lambda done, total: None) -> None:
-    """A set of this many crops; what is in the folder is replaced when all of it is there."""
+def write_crops(folder: Path, sheets: Sheets, num_crops: int, told=lambda done, total: None) -> None:
+    """A set of this many crops; what is in the folder is replaced when all of it is there.
+
+    A composing that was killed goes on after its last whole sheet, if it was of the same seed and size.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    progress = _Progress(folder / "progress.part", f"{sheets.seed} {num_crops}")
     shapes = ((num_crops, 3, HEIGHT_PX, WIDTH_PX),) * 2 + ((num_crops, HEIGHT_PX, WIDTH_PX // 8),)
     parts = [folder / f"{name}.part.npy" for name in _NAMES]
-    kept = [np.lib.format.open_memmap(p, "w+", np.uint8, s) for p, s in zip(parts, shapes, strict=True)]
-    done = 0
-    while done < num_crops:
-        for crop in next(source)[: num_crops - done]:
-            kept[0][done], kept[1][done], kept[2][done] = crop.smooth, crop.truth, np.packbits(crop.hole, axis=1)
-            done += 1
-        told(done, num_crops)
-    for array in kept:
-        array.flush()
+    first = progress.num_sheets() if all(part.exists() for part in parts) else 0
+    mode = "r+" if first else "w+"
+    kept = [np.lib.format.open_memmap(p, mode, np.uint8, s) for p, s in zip(parts, shapes, strict=True)]
+    for number in range(first, -(-num_crops // SHEET_CROPS)):
+        start = number * SHEET_CROPS
+        for place, crop in enumerate(sheets.at(number)[: num_crops - start], start):
+            kept[0][place], kept[1][place], kept[2][place] = crop.smooth, crop.truth, np.packbits(crop.hole, axis=1)
+        for array in kept:
+            array.flush()
+        progress.keep(number + 1)
+        told(min(start + SHEET_CROPS, num_crops), num_crops)
     for name, part in zip(_NAMES, parts, strict=True):
         part.rename(folder / f"{name}.npy")
+    progress.path.unlink()
+
+
+@dataclass(frozen=True)
+class _Progress:
+    """How many sheets of a set are on disk.
+
+    Attributes:
+        of: what the set is made from; a file that says otherwise is of another one.
+    """
+
+    path: Path
+    of: str
+
+    def num_sheets(self) -> int:
+        told = self.path.read_text().rsplit(maxsplit=1) if self.path.exists() else []
+        return int(told[1]) if told and told[0] == self.of else 0
+
+    def keep(self, num_sheets: int) -> None:
+        self.path.with_suffix(".new").write_text(f"{self.of} {num_sheets}")
+        self.path.with_suffix(".new").replace(self.path)
 
 
 def read_crops(folder: Path) -> CropSet:

@@ -13,14 +13,17 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from training import checkpoints
 from training.inpainter.crops import CropSet, fingerprint
 from training.inpainter.loss import losses
 from training.inpainter.net import Inpainter, Widths
+from training.loop import half_as_long
 
 CHECKPOINT = "checkpoint.pt"
 _RATE = 1.2e-3
@@ -56,22 +59,37 @@ class _State:
     optimiser: torch.optim.Optimizer
     step: int = 0
 
+    def kept(self) -> dict[str, Any]:
+        """What a checkpoint holds of it."""
+        parts = {"net": self.net, "mean": self.mean, "optimiser": self.optimiser}
+        return {name: part.state_dict() for name, part in parts.items()} | {"step": self.step}
 
-def train(folder: Path, crops: CropSet, schedule: Schedule, widths: Widths | None = None, told: Told = print) -> None:
-    """Trains to the schedule's end, going on from the folder's checkpoint if it has one.
 
-    Args:
-        folder: keeps the checkpoint and the log (`train.jsonl`).
+@dataclass(frozen=True)
+class Run:
+    """Attributes:
+    folder: keeps the checkpoint and the log (`train.jsonl`).
+    device: cpu or cuda.
     """
-    state = _begun(schedule, widths or Widths())
-    about = {"schedule": asdict(schedule), "crops": fingerprint(crops), "widths": asdict(widths or Widths())}
+
+    folder: Path
+    schedule: Schedule
+    widths: Widths
+    device: str = "cpu"
+
+
+def train(run: Run, crops: CropSet, told: Told = print) -> None:
+    """Trains to the schedule's end, going on from the folder's checkpoint if it has one."""
+    folder, schedule = run.folder, run.schedule
+    state = _begun(run)
+    about = {"schedule": asdict(schedule), "crops": fingerprint(crops), "widths": asdict(run.widths)}
     _resume(folder / CHECKPOINT, state, about)
     started, first = time.monotonic(), state.step
     recent: list[tuple[float, float, float]] = []
     while state.step < schedule.num_steps:
-        recent.append(_stepped(state, crops, schedule))
+        recent.append(_stepped(state, crops, run))
         if state.step % schedule.keep_every == 0 or state.step == schedule.num_steps:
-            _keep(folder / CHECKPOINT, state, about)
+            checkpoints.save(folder / CHECKPOINT, state.kept() | {"about": about})
         if state.step % 50 == 0 or state.step == schedule.num_steps:
             pace = (state.step - first) / (time.monotonic() - started)
             _tell(folder, state.step, recent, pace, told)
@@ -79,8 +97,10 @@ def train(folder: Path, crops: CropSet, schedule: Schedule, widths: Widths | Non
 
 
 def trained(folder: Path) -> tuple[Inpainter, dict]:
-    """(the running mean's net, what it was trained with) of a folder."""
-    kept = torch.load(folder / CHECKPOINT, weights_only=True)
+    """(the running mean's net, what it was trained with) of a folder. Raises FileNotFoundError: nothing is there."""
+    kept = checkpoints.load(folder / CHECKPOINT)
+    if kept is None:
+        raise FileNotFoundError(f"no {CHECKPOINT} in {folder}: train first")
     net = Inpainter(Widths(**kept["about"]["widths"]))
     net.load_state_dict(kept["mean"])
     return net.eval(), kept["about"] | {"step": kept["step"]}
@@ -105,22 +125,21 @@ def batch_of(crops: CropSet, schedule: Schedule, step: int) -> tuple[Tensor, Ten
     return smooth, truth, hole
 
 
-def _begun(schedule: Schedule, widths: Widths) -> _State:
-    torch.manual_seed(schedule.seed)
-    net = Inpainter(widths).to(memory_format=torch.channels_last)
+def _begun(run: Run) -> _State:
+    torch.manual_seed(run.schedule.seed)
+    net = Inpainter(run.widths).to(run.device, memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=_RATE, weight_decay=_WEIGHT_DECAY, betas=(0.9, 0.98))
     return _State(net, copy.deepcopy(net), optimiser)
 
 
-def _stepped(state: _State, crops: CropSet, schedule: Schedule) -> tuple[float, float, float]:
+def _stepped(state: _State, crops: CropSet, run: Run) -> tuple[float, float, float]:
     """(loss, PSNR, the smooth fill's) of the step."""
-    batch = batch_of(crops, schedule, state.step)
-    smooth, _, hole = (part.to(memory_format=torch.channels_last) for part in batch)
+    smooth, truth, hole = (part.to(run.device) for part in batch_of(crops, run.schedule, state.step))
     for group in state.optimiser.param_groups:
-        group["lr"] = _RATE * _share_of_rate(state.step, schedule.num_steps)
-    with torch.autocast("cpu", torch.bfloat16):
-        filled, expected = state.net(smooth, hole)
-    found = losses(filled, expected, batch)
+        group["lr"] = _RATE * _share_of_rate(state.step, run.schedule.num_steps)
+    with half_as_long(run.device):
+        filled, expected = state.net(*(part.to(memory_format=torch.channels_last) for part in (smooth, hole)))
+    found = losses(filled.float(), expected.float(), (smooth, truth, hole))
     state.optimiser.zero_grad(set_to_none=True)
     found.total.backward()
     torch.nn.utils.clip_grad_norm_(state.net.parameters(), _LARGEST_GRADIENT)
@@ -144,28 +163,15 @@ def _follow(state: _State) -> None:
 
 
 def _resume(path: Path, state: _State, about: dict) -> None:
-    if not path.exists():
+    kept = checkpoints.load(path)
+    if kept is None:
         return
-    kept = torch.load(path, weights_only=True)
     if kept["about"] != about:
         raise SystemExit(f"{path} is of another training ({kept['about']}); name another folder")
     state.net.load_state_dict(kept["net"])
     state.mean.load_state_dict(kept["mean"])
     state.optimiser.load_state_dict(kept["optimiser"])
     state.step = kept["step"]
-
-
-def _keep(path: Path, state: _State, about: dict) -> None:
-    """Whole or not at all: a training may be killed while it writes."""
-    kept = {
-        "about": about,
-        "step": state.step,
-        "net": state.net.state_dict(),
-        "mean": state.mean.state_dict(),
-        "optimiser": state.optimiser.state_dict(),
-    }
-    torch.save(kept, path.with_suffix(".part"))
-    path.with_suffix(".part").rename(path)
 
 
 def _tell(folder: Path, step: int, recent: list[tuple[float, float, float]], pace: float, told: Told) -> None:
