@@ -7,7 +7,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -64,6 +64,7 @@ class Run(ABC, Generic[B]):
 
     def __init__(self, recipe: Recipe, make: Callable[[], nn.Module]) -> None:
         torch.manual_seed(recipe.seed)
+        self.recipe = recipe
         self.device = recipe.device
         self.net = make().to(self.device, memory_format=torch.channels_last)  # a sixth faster on processors
         self.mean = copy.deepcopy(self.net).eval()
@@ -105,9 +106,15 @@ class Run(ABC, Generic[B]):
             "mean": self.mean.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
+            "chance": torch.get_rng_state(),
+            "recipe": asdict(self.recipe),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint as if nothing had been between. Raises ValueError: it is of another recipe."""
+        if state["recipe"] != asdict(self.recipe):
+            raise ValueError(f"the checkpoint is of another training ({state['recipe']}); name another folder")
+        torch.set_rng_state(state["chance"])
         self.net.load_state_dict(state["net"])
         self.mean.load_state_dict(state["mean"])
         self.optimiser.load_state_dict(state["optimiser"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from blanklogo.detection.classifier import Classifier
 from blanklogo.detection.glances import Scored
+from blanklogo.models.files import locate
 from blanklogo.models.session import load_session
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (make setup-torch)")
@@ -18,7 +20,7 @@ from training.classifier.__main__ import MODEL_NAME, main  # noqa: E402
 from training.classifier.batches import epoch  # noqa: E402
 from training.classifier.net import ClassifierNet  # noqa: E402
 from training.classifier.proposals import load_proposals  # noqa: E402
-from training.classifier.train import CHECKPOINT, Recipe, train  # noqa: E402
+from training.classifier.train import CHECKPOINT, Recipe, train, trained_net  # noqa: E402
 from training.detector.__main__ import main as detector  # noqa: E402
 from training.detector.batches import load_shard  # noqa: E402
 from training.detector.compose import shard_path  # noqa: E402
@@ -85,17 +87,34 @@ def test_an_untrained_net_says_what_the_detector_said() -> None:
     assert torch.allclose(middles, torch.tensor([85.0, 50.0]), atol=8), "each outline is around the middle of its place"
 
 
-def test_a_training_that_was_cut_short_goes_on_to_the_same_net(run: Path, tmp_path: Path) -> None:
-    net_of = Path(__file__).parents[2] / "src" / "blanklogo" / "models" / "shipped" / "blanklogo-detector.onnx"
-    recipe = Recipe(steps=4, batch_size=2, save_every=2)
-    train(run / "train", tmp_path / "whole", recipe, net_of)
-    state = checkpoints.load(tmp_path / "whole" / CHECKPOINT)
-    train(run / "train", tmp_path / "cut", Recipe(steps=2, batch_size=2, save_every=2), net_of)
+def killed_after_the_first_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    def save(path: Path, state: dict) -> None:
+        whole(path, state)
+        monkeypatch.setattr(checkpoints, "save", whole)
+        raise KeyboardInterrupt
+
+    whole = checkpoints.save
+    monkeypatch.setattr(checkpoints, "save", save)
+
+
+def test_a_training_that_was_killed_goes_on_to_the_same_net(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, detector = Recipe(steps=4, batch_size=2, save_every=2), locate("blanklogo-detector").path
+    train(run / "train", tmp_path / "whole", recipe, detector)
+    killed_after_the_first_checkpoint(monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        train(run / "train", tmp_path / "cut", recipe, detector)
     half = checkpoints.load(tmp_path / "cut" / CHECKPOINT)
-    assert state is not None
     assert half is not None
-    assert (half["step"], state["step"]) == (2, 4)
-    train(run / "train", tmp_path / "cut", recipe, net_of)
-    resumed = checkpoints.load(tmp_path / "cut" / CHECKPOINT)
-    assert resumed is not None
-    assert resumed["step"] == 4
+    assert half["step"] == 2
+    train(run / "train", tmp_path / "cut", recipe, detector)
+    for one, other in zip(*(trained_net(tmp_path / name).parameters() for name in ("whole", "cut")), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_another_training_does_not_go_on_from_a_checkpoint(run: Path, tmp_path: Path) -> None:
+    recipe, detector = Recipe(steps=2, batch_size=2, save_every=2), locate("blanklogo-detector").path
+    train(run / "train", tmp_path, recipe, detector)
+    with pytest.raises(ValueError, match="another training"):
+        train(run / "train", tmp_path, replace(recipe, seed=5), detector)

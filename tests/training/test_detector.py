@@ -119,7 +119,7 @@ def test_augmented_boxes_and_coverage_stay_together(run: Path) -> None:
                 assert coverage[0][cells].any()
                 left[cells] = 0
             assert left.max() < 0.1
-    assert changed > 6
+    assert changed > 3, "half of the time all are mirrored"
 
 
 def test_a_net_that_says_the_truth_has_the_least_loss() -> None:

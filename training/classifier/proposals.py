@@ -38,8 +38,15 @@ def propose(detector: Path, data: Path) -> None:
     for path in sorted(data.glob("windows*.npz")):
         if not _beside(path).exists():
             found = _proposals(finder, load_shard(path))
-            np.savez(_beside(path), **vars(found))
+            _save(found, _beside(path))
             print(f"{len(found.windows)} places in {path.name}, {found.targets.sum():.0f} of them marks", flush=True)
+
+
+def _save(found: Proposals, path: Path) -> None:
+    """Whole or not at all: what is there is not made again."""
+    with path.with_suffix(".part").open("wb") as file:
+        np.savez(file, **vars(found))
+    path.with_suffix(".part").rename(path)
 
 
 def load_proposals(path: Path) -> Proposals:
