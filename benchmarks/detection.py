@@ -11,6 +11,7 @@ import argparse
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,8 @@ import numpy as np
 from training.detector.films import KINDS, RATE, Film, TruePlace, make_film
 from training.sources.fonts import icon_fonts, word_fonts
 
-from benchmarks.detection_cost import NUM_FRAMES, NUM_TURNS, cost_rows
+from benchmarks.detection_cost import NUM_FRAMES, NUM_TURNS, cost_rows, look_line
+from benchmarks.table import machine
 from blanklogo.detection import LumaSample, detect_marks
 from blanklogo.detection.glances import Finder
 from blanklogo.pipeline.networks import shipped_detector
@@ -135,18 +137,19 @@ def main() -> None:
     for row in _rows(given.films, given.seed):
         print(row, flush=True)
         rows.append(row)
-    PAGE.write_text("\n".join([*_HEAD, "", *rows, "", *_COST, "", *cost, ""]), encoding="utf-8")
+    made = f"Made by `python -m benchmarks.detection --films {given.films} --seed {given.seed}` on {date.today()}."
+    lines = [_TITLE, "", made, machine(), "", _HEAD, "", *rows, "", *_COST, "", *cost, "", look_line(), ""]
+    PAGE.write_text("\n".join(lines), encoding="utf-8")
 
 
+_TITLE = "# How well marks are found"
 _HEAD = (
-    "# How well marks are found",
-    "",
     "Made films of 10 s (`training/detector/films.py`): fonts, icons and pictures that no network has seen, marks "
     "with opacities of 0.25 to 1 that change the picture by 10 code values or more on average, x264 at crf 18 to 32; "
     "half of all films, marked or not, carry captions, small print or a score board. A place is found when "
     "a track overlaps it by half (intersection over union) and covers half of its time. *In plain sight* is a mark "
     "that changes the picture by as much as the ground itself varies there, or more, and has no lettering under it. "
-    "Of two figures the first is that of evidence alone, the second that with the networks.",
+    "Of two figures the first is that of evidence alone, the second that with the networks."
 )
 _COST = (
     "## What the networks cost",

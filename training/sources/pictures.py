@@ -26,7 +26,7 @@ OPENCV_FOLDER = Path("/usr/share/doc/opencv-doc/examples/data")
 LEAST_SIDE_PX = 200
 # For evaluation only, never for training.
 HELD_OUT_NAMES = frozenset(
-    ("coffee.png rocket.jpg building.jpg butterfly.jpg leuvenA.jpg right05.jpg board.jpg grass.png").split()
+    ("coffee.png rocket.jpg building.jpg butterfly.jpg leuvenA.jpg board.jpg grass.png").split()
 )
 
 SKIMAGE_NAMES = (
@@ -38,7 +38,7 @@ MATPLOTLIB_NAMES = ("grace_hopper.jpg",)
 OPENCV_NAMES = (
     "aero1.jpg aero3.jpg aloeL.jpg apple.jpg baboon.jpg basketball1.png board.jpg box_in_scene.png building.jpg "
     "butterfly.jpg cards.png fruits.jpg graf1.png home.jpg left01.jpg left07.jpg left13.jpg leuvenA.jpg orange.jpg "
-    "right05.jpg rubberwhale1.png smarties.png starry_night.jpg stuff.jpg HappyFish.jpg licenseplate_motion.jpg "
+    "rubberwhale1.png smarties.png starry_night.jpg stuff.jpg HappyFish.jpg licenseplate_motion.jpg "
     "text_defocus.jpg squirrel_cls.jpg ela_original.jpg pic2.png pic4.png pic6.png"
 ).split()
 TRIPOD_VIDEO = "vtest.avi"

@@ -166,7 +166,8 @@ def _state(weights: Weights, folder: Path) -> str:
 
 def _words(weights: Weights, state: str) -> Iterator[str]:
     size = f"{weights.num_bytes / 1e6:.1f} MB"
-    yield f"{weights.name:<20} {weights.purpose:<10} {weights.format:<12} {size:>9}  {weights.licence:<14} {state}"
+    whole = f"{state}, version {weights.version}" if weights.version else state
+    yield f"{weights.name:<20} {weights.purpose:<10} {weights.format:<12} {size:>9}  {weights.licence:<14} {whole}"
     if weights.description:
         yield f"  {weights.description}"
 
@@ -179,6 +180,7 @@ def _fields(weights: Weights, folder: Path) -> dict[str, Any]:
         "bytes": weights.num_bytes,
         "sha256": weights.sha256,
         "licence": weights.licence,
+        "version": weights.version,
         "source": weights.source,
         "url": weights.url,
         "description": weights.description,

@@ -48,7 +48,8 @@ class WeightsFile:
 
     def as_dict(self) -> dict[str, str]:
         """As a report's `weights` holds it."""
-        return {"name": self.name, "sha256": self.sha256}
+        version = {"version": self.weights.version} if self.weights and self.weights.version else {}
+        return {"name": self.name, "sha256": self.sha256} | version
 
 
 def usual_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
