@@ -1,7 +1,8 @@
-"""What BlankLogo is held against: OpenCV's two inpaintings and FFmpeg's delogo, each given the mark's true place.
+"""What BlankLogo is held against, each given the mark's true place.
 
-The inpaintings get the true mask, tight (alpha > 0.02, grown by 2 px), which no user has; they work on each plane
-of each frame. Delogo gets the true box and the true times. All store their result without loss.
+OpenCV's two inpaintings and the smoothest fill there is (Laplace's equation in the hole, `ops.harmonic`) get the true
+mask, tight (alpha > 0.02, grown by 2 px), which no user has; they work on each plane of each frame. FFmpeg's delogo
+gets the true box and the true times. All store their result without loss.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -16,10 +18,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanklogo.media.frames import Frame, Patch
+from blanklogo.ops.harmonic import HarmonicFill
 from blanklogo.testbed.cases import Case, Place
 from blanklogo.types import Box
 
-INPAINTINGS = {"telea": cv2.INPAINT_TELEA, "ns": cv2.INPAINT_NS}
+Fill = Callable[[NDArray[np.uint8], NDArray[np.uint8], int], NDArray[np.uint8]]
+"""A plane's part [h, w] and its hole (1 is unknown), with a radius to look around: the part, filled."""
+
+
+def _opencv(flag: int) -> Fill:
+    def fill(part: NDArray[np.uint8], mask: NDArray[np.uint8], radius_px: int) -> NDArray[np.uint8]:
+        return np.asarray(cv2.inpaint(part, mask, radius_px, flag), np.uint8)
+
+    return fill
+
+
+def _harmonic(part: NDArray[np.uint8], mask: NDArray[np.uint8], radius_px: int) -> NDArray[np.uint8]:
+    del radius_px  # all of the rim counts
+    return np.clip(np.rint(_solver(mask.tobytes(), mask.shape)(part)), 0, 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=8)
+def _solver(mask: bytes, shape: tuple[int, int]) -> HarmonicFill:
+    """One a hole, as every frame has the same ones."""
+    return HarmonicFill(np.frombuffer(mask, np.uint8).reshape(shape) > 0)
+
+
+INPAINTINGS: dict[str, Fill] = {
+    "telea": _opencv(cv2.INPAINT_TELEA),
+    "ns": _opencv(cv2.INPAINT_NS),
+    "harmonic": _harmonic,
+}
 PEERS = (*INPAINTINGS, "delogo")
 MASK_MARGIN_PX = 2
 _PRESENT = 0.02
@@ -72,9 +101,9 @@ def holes_of(place: Place, case: Case) -> list[Hole]:
     return [Hole(box, np.ascontiguousarray(luma)), half, half]
 
 
-def _inpainted(frame: Frame, index: int, hole: Hole, flag: int) -> Patch:
+def _inpainted(frame: Frame, index: int, hole: Hole, fill: Fill) -> Patch:
     part = np.ascontiguousarray(frame.planes[index][hole.box.slices])
-    return Patch(index, hole.box.y0, hole.box.x0, cv2.inpaint(part, hole.mask, _RADIUS_PX[index], flag))
+    return Patch(index, hole.box.y0, hole.box.x0, fill(part, hole.mask, _RADIUS_PX[index]))
 
 
 def _delogo_filter(place: Place, case: Case) -> str:

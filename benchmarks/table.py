@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 from benchmarks.checks import CleanOutcome, LengthOutcome
-from benchmarks.peers import PEERS
+from benchmarks.peers import INPAINTINGS, PEERS
 from benchmarks.runner import OURS, Entry, Outcome
 
 LOSS_DB = 0.5  # a row this far behind the best peer is listed as lost
@@ -26,9 +26,9 @@ number of frames, the same size, the same time stamps and the same sound packets
 - **BlankLogo** runs with default settings through its public `remove`, in a process of its own, told what the column
   *given* says: nothing, the mark's picture (PNG with alpha), or its box. Its result is scored after its own lossy
   encoding.
-- **ns, telea**: OpenCV's inpaintings, frame by frame on each plane, given the *true* mask (alpha > 0.02, grown 2 px)
-  and the true times. **delogo**: FFmpeg's, given the true box and the true times. Their results are stored without
-  loss, which is in their favour.
+- **ns, telea, harmonic**: OpenCV's inpaintings and the smoothest fill there is, frame by frame on each plane, given
+  the *true* mask (alpha > 0.02, grown 2 px) and the true times. **delogo**: FFmpeg's, given the true box and the true
+  times. Their results are stored without loss, which is in their favour.
 - *Lead* is over the best peer, picked anew for each row by whoever comes out best, which is in their favour too.
 
 Inside is where alpha > 0.02, grown by 4 px; outside is farther than 24 px from the mark. PSNR is in dB over 8-bit code
@@ -107,7 +107,25 @@ def _quality(outcomes: Sequence[Outcome]) -> list[str]:
         lost = sum(lead < -LOSS_DB for lead in leads)
         words = f"{won} of {len(leads)} rows won, {len(leads) - won - lost} drawn, {lost} lost; "
         lines.append(f"{words}median lead over the best peer {median(leads):+.1f} dB.")
-    return lines
+    return lines + _invented([outcome for outcome in outcomes if outcome.trial.is_invented])
+
+
+def _invented(outcomes: Sequence[Outcome]) -> list[str]:
+    """How what is made up compares, over the marks under which nobody can know what there is."""
+    if not outcomes:
+        return []
+    over = ", ".join(f"{_mean_lead(outcomes, peer)} dB over {peer}" for peer in INPAINTINGS)
+    return [f"Of these, on the {len(outcomes)} opaque marks before a camera that stands still, in the mean: {over}."]
+
+
+def _mean_lead(outcomes: Sequence[Outcome], peer: str) -> str:
+    pairs = [(_psnr_db(outcome.ours), _psnr_db(outcome.entries[peer])) for outcome in outcomes]
+    leads = [ours - theirs for ours, theirs in pairs if ours is not None and theirs is not None]
+    return f"{mean(leads):+.1f}" if leads else "-"
+
+
+def _psnr_db(entry: Entry) -> float | None:
+    return entry.score and entry.score.psnr_inside_db
 
 
 def _quality_row(outcome: Outcome) -> list[str]:

@@ -4,7 +4,8 @@
 
 Prints one JSON object: what the work returned, and the process's peak memory. Works: `remove` (BlankLogo's public
 API; takes `marks`, `boxes` and `detector`), `detect` (the search alone; takes `detector`), `transcode` (the same
-encoder settings, frames untouched), `telea` and `ns` (take `case`). With `cores` it keeps to so many of them (Linux).
+encoder settings, frames untouched), `telea`, `ns` and `harmonic` (take `case`). With `cores` it keeps to so many of
+them (Linux).
 """
 
 from __future__ import annotations
@@ -101,7 +102,14 @@ def _inpaint(request: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-_WORKS = {"remove": _remove, "detect": _detect, "transcode": _transcode, "telea": _inpaint, "ns": _inpaint}
+_WORKS = {
+    "remove": _remove,
+    "detect": _detect,
+    "transcode": _transcode,
+    "telea": _inpaint,
+    "ns": _inpaint,
+    "harmonic": _inpaint,
+}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1]))

@@ -8,13 +8,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from blanklogo.errors import CancelledError, CrashError, SourceError
+from blanklogo.errors import CancelledError, CrashError, LoadError, SourceError
 from blanklogo.transfer import deliver, fetch
 from blanklogo.transfer.guard.policy import Policy
 from blanklogo.types import Order, PixelShares, Report, Verification
 
 STARTED: list[str] = []  # sources without their signature, in this process, of all calls
 NUM_CRASHES: dict[str, int] = {}
+
+
+class Unloadable:
+    """Finds that what it needs does not load, as with a network that is damaged."""
+
+    def load(self) -> None:
+        raise LoadError("the network is damaged")
+
+    def run(self, order: Any, cancelled: Callable[[], bool]) -> Iterator[dict[str, Any]]:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        pass
 
 
 class Copier:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -105,6 +107,27 @@ def test_a_job_is_done_once_though_the_service_ends_before(data: Path, case: Cas
         assert hashlib.sha256(got).hexdigest() == download["sha256"]
         assert holds_one_result(data), "and nothing is left of the try before"
         service.stop()
+
+
+def test_who_waits_for_a_result_is_told_when_the_service_stops(data: Path, tmp_path: Path) -> None:
+    long = make_case(Scene("walk", 640, 360, 250, seed=3), draw_mark("bug"), tmp_path / "long")
+    video = base64.b64encode(long.marked.read_bytes()).decode("ascii")
+    asked = {"video": video, "rights_confirmed": True, "boxes": [long.places[0].box.as_list()]}
+    with (
+        served(data) as service,
+        client(service.url, service.token) as http,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        waiting = pool.submit(http.post, "/process_video_http", json=asked, timeout=60)
+        end = time.monotonic() + GONE_SECONDS
+        while not (jobs := User(http).get("/api/v1/jobs")["jobs"]) or jobs[0]["status"] == "queued":
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert service.stop() == 0
+        answer = waiting.result()
+        assert (answer.status_code, answer.json()["code"]) == (503, "service_unavailable")
+        assert jobs[0]["job_id"] in answer.json()["detail"]
+        assert not [line for line in service.lines if "Traceback" in line]
 
 
 def test_postgresql_by_one_setting(data: Path, case: Case, postgres: Cluster) -> None:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -16,9 +17,12 @@ from running import PATIENCE_SECONDS, Running, User, answered, client, running
 from sqlalchemy import select, update
 
 from blanklogo.engines.open import open_engine
+from blanklogo.errors import WriteError
 from blanklogo.service.database import reading, writing
+from blanklogo.service.jobs.fetching import Fetcher
 from blanklogo.service.jobs.intake import Caller, Wish
 from blanklogo.service.jobs.table import audit, jobs, uploads
+from blanklogo.service.storage.local import RESERVE_BYTES
 from blanklogo.service.tokens.token import Scope
 from blanklogo.transfer.guard.policy import Policy
 from loopback import Files, serving
@@ -108,6 +112,31 @@ def test_a_video_at_a_url_is_fetched_through_the_guard(ann: User, server: Files)
     assert (refused["status"], refused["error"]["error"], refused["attempts"]) == ("failed", "OptionError", 1)
     assert "hush" not in json.dumps(refused)
     assert server.asked == []
+
+
+def test_a_fetch_that_would_take_the_disk_s_reserve_is_ended(
+    tmp_path: Path, server: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    fetcher = Fetcher(tmp_path / "fetching" / "orch", Policy.TRUSTED)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=RESERVE_BYTES - 1))
+    with (
+        pytest.raises(WriteError, match="no room left"),
+        fetcher.fetched(server.address + "/clip.mov", 1_000_000, lambda: False),
+    ):
+        pass
+    assert names_under(tmp_path / "fetching") == set()
+
+
+def test_a_worker_that_cannot_load_fails_a_job_at_once(tmp_path: Path) -> None:
+    """It would be the same with every worker, and each try takes a place from other jobs."""
+    with (
+        open_engine("inline", workload="service_workloads:Unloadable") as engine,
+        running(tmp_path, engine) as service,
+        service.user() as user,
+    ):
+        job = user.over(user.upload(VIDEO)["job_id"])
+    assert (job["status"], job["attempts"], job["error"]["error"]) == ("failed", 1, "LoadError")
 
 
 def test_a_video_at_a_url_that_the_guard_allows_is_fetched(service: Running, ann: User, server: Files) -> None:
@@ -313,7 +342,8 @@ def test_a_body_over_its_limit_is_refused_before_it_is_read(ann: User) -> None:
     assert "/api/v1/jobs/upload" in answer
     assert ann.upload(bytes(2_100_000), status=413)["code"] == "too_large"
     big, kind = (b"[" + b" " * 600_000 for _ in range(3)), {"Content-Type": "application/json"}
-    assert answered(ann.http.post("/api/v1/jobs", content=big, headers=kind), 413)["status"] == 413
+    chunked = answered(ann.http.post("/api/v1/jobs", content=big, headers=kind), 413)
+    assert (chunked["code"], chunked["detail"]) == ("too_large", "a body over its limit; accepted: up to 1 MB")
 
 
 def test_a_file_over_the_limit_leaves_nothing(service: Running) -> None:

@@ -17,6 +17,8 @@ from blanklogo.engines.memory import use_few_heaps
 from blanklogo.errors import UnavailableError
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from blanklogo.service.settings import Settings
 
 _BACKLOG = 2048  # as uvicorn has it
@@ -121,12 +123,18 @@ def _tell_first_token(settings: Settings) -> None:
 def _run(settings: Settings, listener: socket.socket) -> None:
     import uvicorn
 
-    from blanklogo.service.app import create_app
+    from blanklogo.service.app import create_app, leave
 
     become_service()
     app = create_app(settings)
     print_lines([f"listening on {settings.base_url} (API: {settings.base_url}/docs)"], is_data=False)
     told: dict[str, Any] = {"log_config": None, "access_log": False, "timeout_graceful_shutdown": 5}
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="on", server_header=False, **told))
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            leave(app)  # so that requests that wait for a job end in good order, before they are cut off
+            super().handle_exit(sig, frame)
+
+    server = Server(uvicorn.Config(app, lifespan="on", server_header=False, **told))
     with suppress(KeyboardInterrupt):  # which uvicorn raises again once it has shut down in good order
         server.run(sockets=[listener])

@@ -85,6 +85,7 @@ class EngineStats:
         oldest_queued_seconds: how long the first of them has waited; 0 when none does.
         num_started: workers started since the engine was made.
         num_renewed: of them, gone because they had done their `max_calls`.
+        num_busy: of those alive, at work on a call; 0 where the engine does not know.
     """
 
     num_workers: int
@@ -93,6 +94,7 @@ class EngineStats:
     oldest_queued_seconds: float
     num_started: int
     num_renewed: int = 0
+    num_busy: int = 0
 
 
 class Call(ABC):

@@ -118,6 +118,7 @@ class Desk:
                 oldest_queued_seconds=max(ages, default=0.0),
                 num_started=self._num_started,
                 num_renewed=self._num_renewed,
+                num_busy=self._count(_State.BUSY),
             )
 
     # For a worker's supervisor

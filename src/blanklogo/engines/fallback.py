@@ -69,6 +69,7 @@ class FallbackEngine(Engine):
             oldest_queued_seconds=max(ages, default=0.0),
             num_started=sum(one.num_started for one in each),
             num_renewed=sum(one.num_renewed for one in each),
+            num_busy=sum(one.num_busy for one in each),
         )
 
     def close(self, *, is_patient: bool = True) -> None:

@@ -19,6 +19,23 @@ FEW_HEAPS = {"MALLOC_ARENA_MAX": str(_NUM_HEAPS)}  # variables of a process' env
 _GROUP, _RSS_PAGES = 2, 21  # fields of /proc/PID/stat, counted from the state; man 5 proc
 
 
+def share_bytes(num: int, root: Path = Path("/")) -> int | None:
+    """What each of so many processes may hold of this machine's memory, or its container's, a fifth left for others;
+    None: not known.
+
+    Args:
+        root: under which the kernel's files are looked for.
+    """
+    try:
+        bounds = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    except (ValueError, OSError, AttributeError):  # no such name, or no such function on this system
+        return None
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):  # cgroups of either version
+        with suppress(OSError, ValueError):  # not there, or "max"
+            bounds.append(int((root / "sys/fs/cgroup" / name).read_text()))
+    return int(0.8 * min(bounds) / num)
+
+
 def group_rss_bytes(group: int) -> int | None:
     """Resident memory of all processes of a group; pages that they share count once for each. None: not known."""
     if not _HAS_PROC:

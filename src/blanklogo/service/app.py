@@ -12,7 +12,9 @@ from starlette.middleware import Middleware
 
 from blanklogo import __version__
 from blanklogo.engines.base import Engine
+from blanklogo.engines.memory import share_bytes
 from blanklogo.engines.open import open_engine
+from blanklogo.engines.pool.cores import num_cores
 from blanklogo.engines.spec import EngineSpec
 from blanklogo.service import forms, problems
 from blanklogo.service.methods import Methods
@@ -52,7 +54,7 @@ def create_app(settings: Settings, engine: Engine | None = None, policy: Policy 
         UnavailableError: the engine is not installed.
     """
     guard = policy or Policy.from_environment(os.environ)
-    spec = EngineSpec.from_environment(os.environ, timeout_seconds=settings.run_seconds)
+    spec = EngineSpec.from_environment(os.environ, timeout_seconds=settings.run_seconds, **_usual_memory(settings))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -85,6 +87,19 @@ def create_app(settings: Settings, engine: Engine | None = None, policy: Policy 
             middleware=_middleware(settings),
         )
     )
+
+
+def _usual_memory(settings: Settings) -> dict[str, int]:
+    """What a worker on this machine may hold unless a variable says otherwise: several take its memory together."""
+    share = share_bytes(num_cores()) if settings.engine == "pool" else None
+    return {} if share is None else {"memory_bytes": min(share, EngineSpec.memory_bytes)}
+
+
+def leave(app: FastAPI) -> None:
+    """Ends what waits for a job to be over: the process is about to stop. Does nothing before it has started."""
+    parts = getattr(app.state, "parts", None)
+    if parts is not None:
+        parts.leaving.set()
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

@@ -10,11 +10,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from blanklogo.errors import TooLargeError
-from blanklogo.service.problems import answer, problem
+from blanklogo.service.problems import Refusal, answer, problem
 from blanklogo.service.storage.arriving import PAUSE_SECONDS, silence
 
 _ID_FORM = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -145,7 +144,7 @@ def _counted(receive: Receive, max_bytes: int, error: TooLargeError) -> Receive:
         message = await receive()
         num_bytes += len(message.get("body", b""))
         if num_bytes > max_bytes:
-            raise HTTPException(413, str(error))  # what FastAPI lets through where it reads a body
+            raise Refusal(error)
         return message
 
     return counted

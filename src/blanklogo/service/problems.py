@@ -33,11 +33,31 @@ from blanklogo.wire import http_status
 
 MEDIA_TYPE = "application/problem+json"
 _MAX_ERRORS = 20  # of a body's faults that are told
-_TITLES = {499: "Client Closed Request"}
+_TITLES = {460: "Checksum Mismatch", 499: "Client Closed Request"}
+_REFUSALS = {  # by status, of what is raised as HTTPException: its `code`, and what to try
+    404: ("not_found", "/docs has every path"),
+    405: ("method_not_allowed", "/docs has every path and its methods"),
+    408: ("request_timeout", "send without pauses"),
+    410: ("gone", "begin anew"),
+    412: ("precondition_failed", None),
+    415: ("unsupported_media_type", None),
+    423: ("locked", "wait, and ask how much has come"),
+    429: ("too_many_requests", None),
+    460: ("checksum_mismatch", "send the same bytes again"),
+    503: ("service_unavailable", "later"),
+}
 _CLOSE = {"Connection": "close"}  # what is left of a body is not read
 _HEADERS = {UnauthorizedError: CHALLENGE, WriteError: _CLOSE, TooLargeError: _CLOSE}
 
 log = logging.getLogger(__name__)
+
+
+class Refusal(HTTPException):
+    """An error of the tree for where FastAPI lets nothing else through: while it reads a body."""
+
+    def __init__(self, error: BlankLogoError) -> None:
+        super().__init__(status_of(error), str(error))
+        self.error = error
 
 
 class Problem(BaseModel):
@@ -117,8 +137,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def on_refusal(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        code = _title(error.status_code).lower().replace(" ", "_")
-        return problem(request_id_of(request), error.status_code, code, str(error.detail), headers=error.headers)
+        if isinstance(error, Refusal):
+            return answer(error.error, request_id_of(request))
+        code, hint = _REFUSALS.get(error.status_code, ("refused", None))
+        return problem(request_id_of(request), error.status_code, code, str(error.detail), hint, error.headers)
 
     @app.exception_handler(Exception)
     async def on_fault(request: Request, error: Exception) -> JSONResponse:

@@ -68,13 +68,16 @@ class Readiness:
             self._storage.delete(key)
 
     def _ask_engine(self, engine: Engine) -> None:
-        with self._lock:
-            answer = self._engine_answer
-            if time.monotonic() >= answer.until_seconds:
+        """By one caller at a time: the others hear the last answer at once, as anyone may ask, and threads are few."""
+        answer = self._engine_answer
+        if time.monotonic() >= answer.until_seconds and self._lock.acquire(blocking=False):
+            try:
                 answer.is_good = _does_worker_answer(engine)
                 answer.until_seconds = time.monotonic() + (_GOOD_SECONDS if answer.is_good else _BAD_SECONDS)
-            if not answer.is_good:
-                raise UnavailableError("no worker of the engine answered when it was last asked")
+            finally:
+                self._lock.release()
+        if not answer.is_good:
+            raise UnavailableError("no worker of the engine answered when it was last asked")
 
 
 def forget_trials(storage: Storage, now_seconds: float) -> None:
@@ -85,10 +88,9 @@ def forget_trials(storage: Storage, now_seconds: float) -> None:
 
 
 def _does_worker_answer(engine: Engine) -> bool:
-    """A call that every loaded worker refuses: its video is none. One that has work has proved itself already."""
+    """A call that every loaded worker refuses: its video is none. One at work has proved itself already."""
     try:
-        stats = engine.stats
-        if stats.num_workers > stats.num_idle and stats.num_queued:
+        if engine.stats.num_busy:
             return True
         call = engine.submit(Order(b"no video"))
         try:

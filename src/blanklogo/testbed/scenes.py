@@ -56,7 +56,7 @@ class Scene:
 
     @property
     def name(self) -> str:
-        return self.kind
+        return self.kind if self.seed == 1 else f"{self.kind}{self.seed}"
 
     def frames(self) -> Iterator[Planes]:
         rng = np.random.default_rng([self.seed, KINDS.index(self.kind)])

@@ -96,6 +96,7 @@ class ModalEngine(Engine):
             num_queued=now.backlog,
             oldest_queued_seconds=max(waits, default=0.0),
             num_started=len(self._workers),
+            num_busy=min(now.num_running_inputs, now.num_total_runners),
         )
 
     def close(self, *, is_patient: bool = True) -> None:

@@ -13,6 +13,7 @@ from blanklogo.errors import SourceError, TransferError
 from blanklogo.media.errors import Stage, foreign_errors
 from blanklogo.net.http import may_pass
 from blanklogo.net.pieces import Cancelled
+from blanklogo.service.storage.local import RESERVE_BYTES, Folder
 from blanklogo.transfer import web
 from blanklogo.transfer.guard.policy import Policy
 
@@ -40,11 +41,16 @@ class Fetcher:
             WriteError: the disk refused.
             CancelledError: stopped.
         """
-        path = self.folder / f"{secrets.token_hex(8)}.part"
+        path, room = self.folder / f"{secrets.token_hex(8)}.part", Folder(self.folder, RESERVE_BYTES)
+
+        def is_stopped() -> bool:
+            room.check_room(0)  # between any two pieces: the disk may be the database's, too
+            return cancelled()
+
         try:
             with foreign_errors(Stage.WRITE, path), _lasting_told_apart():
                 self.folder.mkdir(parents=True, exist_ok=True)
-                web.download(url, path, cancelled, self.policy, max_bytes)
+                web.download(url, path, is_stopped, self.policy, max_bytes)
             yield path
         finally:
             with suppress(OSError):

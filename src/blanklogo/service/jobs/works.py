@@ -17,7 +17,6 @@ from blanklogo.errors import (
     BlankLogoError,
     CancelledError,
     CrashError,
-    LoadError,
     NotFoundError,
     ProcessingError,
     TransferError,
@@ -41,7 +40,7 @@ _TELL_SECONDS = 0.5  # between two writes of how far a run is
 _SIGNED_SPARE_SECONDS = 600  # for which a signed URL outlives the run that it is for
 _ROUNDING_BYTES = 501  # a report says sizes in MB with three digits
 _SCRATCH = re.compile(r"/[^\s:'\"]*/blanklogo-[^/\s]+/(?:in|out|marks)/")  # where a worker keeps what it works on
-_MAY_PASS = (CrashError, LoadError, TransferError, UnavailableError, WriteError)
+_MAY_PASS = (CrashError, TransferError, UnavailableError, WriteError)
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
@@ -81,8 +81,10 @@ async def process_video_http(
     while not job.state.is_over:
         await asyncio.sleep(_LOOK_SECONDS)
         found = await run_in_threadpool(parts.store.get, job.id)
-        if found is None or parts.leaving.is_set():
+        if found is None:
             raise NotFoundError(f"{job.id} is not at hand any more", hint=f"GET /api/v1/jobs/{job.id}")
+        if parts.leaving.is_set() and not found.state.is_over:
+            raise HTTPException(503, f"the service is being stopped; {job.id} goes on", {"Retry-After": "2"})
         job = found
     return await run_in_threadpool(_answer, parts, job)
 

@@ -255,7 +255,7 @@ async def _checked(tus: Tus, request: Request, about: About, offset: int, lane: 
         if len(held) > PART_BYTES:
             raise TooLargeError("a piece with a checksum", accepted=f"up to {PART_BYTES} bytes", hint="smaller pieces")
     if not hmac.compare_digest(CHECKSUMS[algorithm](held).digest(), _decoded(wanted)):
-        raise HTTPException(460, "the bytes have another checksum; send them again")
+        raise HTTPException(460, "the bytes have another checksum")
     return await run_in_threadpool(tus.uploads.append, about, offset, bytes(held))
 
 
