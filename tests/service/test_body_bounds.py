@@ -129,8 +129,8 @@ def test_a_disk_that_fills_up_ends_a_form_that_comes(
         if len(looks) > 2:
             check_room(1 << 60)
 
-    check_room = forms._check_room
-    monkeypatch.setattr(forms, "_check_room", look)
+    check_room = forms.check_room
+    monkeypatch.setattr(forms, "check_room", look)
     answer = ann.http.post(
         UPLOAD_PATH, data={"rights_confirmed": "true"}, files={"video": ("clip.mp4", bytes(2_500_000))}
     )
@@ -205,11 +205,14 @@ def test_a_video_of_many_pieces_comes_back_as_it_was(service: Running, head: str
     assert re.fullmatch("job_[0-9a-f]{12}", done["job_id"])
 
 
+FEW = 1 << 20  # characters
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        "A" * (process._PIECE_CHARACTERS - 2) + "==" + "A" * 8,  # padding where a piece ends, and more
-        "A" * process._PIECE_CHARACTERS + "AAA",
+        "A" * (FEW - 2) + "==" + "A" * 8,  # padding where a piece ends, and more
+        "A" * FEW + "AAA",
         "AAAA,AAAA",
         "data:video/mp4,AAAA",
     ],

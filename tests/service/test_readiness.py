@@ -82,3 +82,14 @@ def test_who_asks_while_a_worker_is_asked_is_answered_at_once(tmp_path: Path) ->
         LOADING.set()
         assert first.result()[0] == "ok"
         assert readiness(service)[0] == "ok"
+
+
+def test_a_worker_that_cannot_load_fails_a_job_at_once(tmp_path: Path) -> None:
+    """It would be the same with every worker, and each try takes a place from other jobs."""
+    with (
+        open_engine("inline", workload="service_workloads:Unloadable") as engine,
+        running(tmp_path, engine) as service,
+        service.user() as user,
+    ):
+        job = user.over(user.upload(b"a video")["job_id"])
+    assert (job["status"], job["attempts"], job["error"]["error"]) == ("failed", 1, "LoadError")

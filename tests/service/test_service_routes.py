@@ -128,17 +128,6 @@ def test_a_fetch_that_would_take_the_disk_s_reserve_is_ended(
     assert names_under(tmp_path / "fetching") == set()
 
 
-def test_a_worker_that_cannot_load_fails_a_job_at_once(tmp_path: Path) -> None:
-    """It would be the same with every worker, and each try takes a place from other jobs."""
-    with (
-        open_engine("inline", workload="service_workloads:Unloadable") as engine,
-        running(tmp_path, engine) as service,
-        service.user() as user,
-    ):
-        job = user.over(user.upload(VIDEO)["job_id"])
-    assert (job["status"], job["attempts"], job["error"]["error"]) == ("failed", 1, "LoadError")
-
-
 def test_a_video_at_a_url_that_the_guard_allows_is_fetched(service: Running, ann: User, server: Files) -> None:
     url = server.address.replace("127.0.0.1", "localhost") + "/clip.mov"
     job = ann.over(ann.post("/api/v1/jobs", {"video_url": url, **RIGHTS})["job_id"])

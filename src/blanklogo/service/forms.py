@@ -36,29 +36,29 @@ async def received(request: Request, gate: Gate) -> AsyncIterator[FormData]:
     """
     with gate.passed(), foreign_errors(Stage.WRITE, Path(tempfile.gettempdir())):
         said = request.headers.get("content-length", "")
-        _check_room(int(said) if said.isdecimal() else 0)
-        watched = Request(request.scope, _watched(request.receive))
-        async with watched.form(max_files=1, max_fields=_MAX_FIELDS) as form:
+        check_room(int(said) if said.isdecimal() else 0)
+        stream = Request(request.scope, watched(request.receive))
+        async with stream.form(max_files=1, max_fields=_MAX_FIELDS) as form:
             yield form
 
 
-def _watched(receive: Receive) -> Receive:
+def watched(receive: Receive) -> Receive:
     """What comes; now and then it is looked whether there is room for more."""
     num_bytes = 0
 
-    async def watched() -> Message:
+    async def looked() -> Message:
         nonlocal num_bytes
         message = await receive()
         num_bytes += len(message.get("body", b""))
         if num_bytes >= _LOOK_EVERY_BYTES:
             num_bytes = 0
-            _check_room(0)
+            check_room(0)
         return message
 
-    return watched
+    return looked
 
 
-def _check_room(num_bytes: int) -> None:
+def check_room(num_bytes: int) -> None:
     """Raises WriteError when so many bytes more would go into the reserve."""
     folder = tempfile.gettempdir()
     if shutil.disk_usage(folder).free < num_bytes + _RESERVE_BYTES:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import json
-import re
+import tempfile
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
@@ -16,16 +18,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import Field, ValidationError
 
-from blanklogo.errors import BlankLogoError, CancelledError, NotFoundError, OptionError, from_dict
+from blanklogo.errors import BlankLogoError, CancelledError, NotFoundError, from_dict
+from blanklogo.media.errors import Stage, foreign_errors
 from blanklogo.service import views
 from blanklogo.service.bodies import Options, Rights
+from blanklogo.service.embedded import Embedded
+from blanklogo.service.forms import watched
 from blanklogo.service.jobs.intake import Caller, Wish
 from blanklogo.service.jobs.job import StoredJob
 from blanklogo.service.jobs.options import suffix_of
 from blanklogo.service.jobs.states import State
 from blanklogo.service.names import plain_name
 from blanklogo.service.parts import Parts
-from blanklogo.service.problems import unfit
 from blanklogo.service.repeats import IdempotencyKey, repeatable
 from blanklogo.service.routes.asking import BODY, Here, Submitter, body_schema, caller_of, problems
 from blanklogo.service.storage.arriving import Gate
@@ -35,10 +39,9 @@ from blanklogo.wire import MAX_BASE64_BYTES, STATS
 
 PATH = "/process_video_http"
 MAX_BODY_BYTES = MAX_BASE64_BYTES + 10_000  # the text of the video, and a little beside it
-NUM_READ_AT_ONCE = 4  # each takes twice its text for a moment, and once until its video is stored
+NUM_READ_AT_ONCE = 4  # each takes as much of the temporary disk as its video has
 _LOOK_SECONDS = 0.25
-_PIECE_CHARACTERS = 1 << 20  # whole groups of four
-_DATA_URL = re.compile(r"data:[^,]*;base64,")
+_PIECE_BYTES = 1 << 20
 _BASE64 = "^(data:[^,]*;base64,)?([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"  # for the OpenAPI alone
 
 router = APIRouter(tags=["process"], dependencies=[Depends(require(Scope.SUBMIT)), Depends(require(Scope.READ))])
@@ -96,20 +99,32 @@ async def _taken(request: Request, parts: Parts, caller: Caller, idempotency_key
         HTTPException: 503, as many bodies as go at once are being read.
     """
     gate: Gate = request.app.state.texts
-    with gate.passed():
-        body = _checked(await _read(request))
-        return await run_in_threadpool(_created, parts, caller, body, idempotency_key)
+    with gate.passed(), foreign_errors(Stage.WRITE, Path(tempfile.gettempdir())), tempfile.TemporaryFile() as file:
+        body = _checked(await _read(request, file))
+        return await run_in_threadpool(_created, parts, caller, Brought(body, file), idempotency_key)
 
 
-async def _read(request: Request) -> bytearray:
-    """The body. `Request.body` would hold it for as long as there is the request."""
-    held = bytearray()
-    async for piece in request.stream():
-        held += piece
-    return held
+@dataclass(frozen=True)
+class Brought:
+    """A body, and its video in a file."""
+
+    body: ProcessRequest
+    file: IO[bytes]
+
+    def pieces(self) -> Iterator[bytes]:
+        self.file.seek(0)
+        return iter(partial(self.file.read, _PIECE_BYTES), b"")
 
 
-def _checked(body: bytearray) -> ProcessRequest:
+async def _read(request: Request, file: IO[bytes]) -> bytes:
+    """The body without its video, which goes into the file as it comes: held as text, some would fill the memory."""
+    embedded = Embedded("video", file.write)
+    async for piece in Request(request.scope, watched(request.receive)).stream():
+        embedded.feed(piece)
+    return embedded.rest()
+
+
+def _checked(body: bytes) -> ProcessRequest:
     try:
         return ProcessRequest.model_validate_json(body)
     except ValidationError as error:
@@ -117,12 +132,13 @@ def _checked(body: bytearray) -> ProcessRequest:
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in errors]) from None
 
 
-def _created(parts: Parts, caller: Caller, body: ProcessRequest, idempotency_key: str | None) -> StoredJob:
+def _created(parts: Parts, caller: Caller, brought: Brought, idempotency_key: str | None) -> StoredJob:
+    body = brought.body
     name = plain_name(body.name)
     webhook = body.webhook()
     parts.check_webhook(webhook)
     upload = parts.intake.open_upload(caller, name, suffix_of(name))
-    stored = parts.storage.put(upload.key, _decoded(body.video), parts.limits.max_input_bytes)
+    stored = parts.storage.put(upload.key, brought.pieces(), parts.limits.max_input_bytes)
     asked = (body.request(), body.webhook_url, body.webhook_events, stored.sha256)
     named = repeatable(caller.owner, idempotency_key, "process", *asked)
     wish = Wish(body.request(), upload_id=upload.id, num_bytes=stored.num_bytes, sha256=stored.sha256, webhook=webhook)
@@ -130,21 +146,6 @@ def _created(parts: Parts, caller: Caller, body: ProcessRequest, idempotency_key
     if made.is_repeated:
         parts.storage.delete(upload.key)
     return made.jobs[0]
-
-
-def _decoded(text: str) -> Iterator[bytes]:
-    """The file's bytes, piece by piece: held whole beside their text, they would take as much again."""
-    start = text.find(",") + 1 if _DATA_URL.match(text) else 0
-    for at in range(start, len(text), _PIECE_CHARACTERS):
-        piece = text[at : at + _PIECE_CHARACTERS]
-        is_last = at + len(piece) == len(text)
-        try:
-            data = base64.b64decode(piece, validate=True)
-        except (binascii.Error, ValueError):
-            data = None
-        if data is None or not (is_last or len(data) == len(piece) // 4 * 3):  # nothing comes after padding
-            raise unfit(OptionError("no base64", accepted="the file's bytes as standard base64"), "video")
-        yield data
 
 
 def _answer(parts: Parts, job: StoredJob) -> Response:
