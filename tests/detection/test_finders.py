@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from tests.models.stand_in_nets import detector_of_classes
 
@@ -41,15 +40,15 @@ def test_the_second_class_is_lettering(tmp_path: Path) -> None:
     assert [(scored.is_lettering, round(scored.score, 3)) for scored in found] == [(False, 0.9), (True, 0.6)]
 
 
-def statistics_net(path: Path, kind: int = TensorProto.UINT8, rows: NDArray[np.float32] = ROWS) -> Path:
-    """Answers with four rows, the last one's score replaced by the padded size's share: (height + width) / 2000 px."""
+def statistics_net(path: Path, kind: int = TensorProto.UINT8) -> Path:
+    """Answers with `ROWS`, its last score replaced by the padded size's share of 2000 px: (height + width) / 2000."""
     shape = helper.make_node("Shape", ["statistics"], ["shape"], start=2, end=4)
     cast = helper.make_node("Cast", ["shape"], ["sides"], to=TensorProto.FLOAT)
     total = helper.make_node("ReduceSum", ["sides"], ["total"], keepdims=1)
     share = helper.make_node("Div", ["total", "most"], ["share"])
     moved = helper.make_node("Mul", ["share", "where"], ["added"])
     out = helper.make_node("Add", ["rows", "added"], ["boxes"])
-    table = rows.copy()
+    table = ROWS.copy()
     table[3, 4] = 0
     where = np.zeros((1, 5, 4), np.float32)
     where[0, 4, 3] = 1

@@ -17,9 +17,8 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed (make setu
 pytest.importorskip("skimage", reason="what training needs is not installed (training/README.md)")
 
 from training.classifier.__main__ import MODEL_NAME, main  # noqa: E402
-from training.classifier.batches import epoch  # noqa: E402
 from training.classifier.net import ClassifierNet  # noqa: E402
-from training.classifier.proposals import load_proposals  # noqa: E402
+from training.classifier.proposals import epoch, load_proposals  # noqa: E402
 from training.classifier.train import CHECKPOINT, Recipe, train, trained_net  # noqa: E402
 from training.detector.__main__ import main as detector  # noqa: E402
 from training.detector.batches import load_shard  # noqa: E402
@@ -46,7 +45,7 @@ def test_every_command_runs_and_the_file_is_a_classifier(run: Path) -> None:
     classifier = Classifier(load_session(run / MODEL_NAME))
     places = [Scored((10, 10, 60, 30), 0.3), Scored((100, 50, 300, 120), 0.8)]
     told = classifier(np.full((3, 200, 330), 90, np.uint8), places)
-    assert len(told) == len(places)
+    assert [one.corners for one in told] == [one.corners for one in places]
     assert all(0 <= one.score <= 1 for one in told)
 
 
@@ -57,8 +56,8 @@ def test_places_are_marks_as_far_as_they_overlap_one(run: Path) -> None:
     for window, box, target in zip(found.windows, found.boxes, found.targets, strict=True):
         truth = shard.boxes[window][shard.kinds[window] == MARK]
         best = overlaps(truth, box[None])[:, 0].max() if len(truth) else 0.0
-        assert (target > 0) == (best > 0.15)
-        assert (target == 1) == (best >= 0.4)
+        assert (target > 0) == (best > 0.3)
+        assert (target == 1) == (best >= 0.6)
 
 
 def test_batches_hold_places_with_their_scores_and_targets(run: Path) -> None:
@@ -79,12 +78,9 @@ def test_an_untrained_net_says_what_the_detector_said() -> None:
     crops[:, 3] = 0
     crops[:, 3, 40:60, 50:120] = 1
     with torch.no_grad():
-        logits, boxes = ClassifierNet(DetectorNet()).eval()(crops, scores)
-    told = torch.sigmoid(logits)
+        told = torch.sigmoid(ClassifierNet(DetectorNet()).eval()(crops, scores))
     assert told.argsort().tolist() == [0, 1, 2]
     assert (torch.logit(told) - torch.logit(scores)).std() < 1e-4, "all moved by the same"
-    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
-    assert torch.allclose(middles, torch.tensor([85.0, 50.0]), atol=8), "each outline is around the middle of its place"
 
 
 def killed_after_the_first_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:

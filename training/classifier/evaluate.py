@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,24 +47,17 @@ def _table(
     for index, picture in enumerate(shard.statistics):
         boxes = proposals.boxes[proposals.windows == index]
         places = [Scored((x0, y0, x1, y1), score) for x0, y0, x1, y1, score in boxes.tolist()]
-        told = [_rows(one) for one in (places, classifier(picture, places))]
+        scores = np.array([(a.score, b.score) for a, b in zip(places, classifier(picture, places), strict=True)])
         truth = shard.boxes[index][shard.kinds[index] == MARK]
-        if len(truth):
-            marks.append(np.stack([_best(rows, overlaps(truth, rows) >= SAME_OVERLAP) for rows in told], 1))
-        else:
-            alarms.append(np.stack([_best(rows, np.ones((1, len(rows)), bool)) for rows in told], 1))
-    none = np.zeros((0, 2))
-    return np.concatenate([none, *marks]), np.concatenate([none, *alarms])
+        hits = overlaps(truth, boxes) >= SAME_OVERLAP
+        marks += [_best(scores, hit) for hit in hits]
+        if not len(truth):
+            alarms.append(_best(scores, np.ones(len(places), bool)))
+    return np.array(marks).reshape(-1, 2), np.array(alarms).reshape(-1, 2)
 
 
-def _rows(places: Sequence[Scored]) -> NDArray[np.float64]:
-    """x0, y0, x1, y1 and the score of each, [n, 5]."""
-    return np.array([(*one.corners, one.score) for one in places]).reshape(-1, 5)
-
-
-def _best(rows: NDArray[np.float64], which: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """For each row of `which` [m, n] the best score of its places, [m]; 0 where there are none."""
-    return np.where(which, rows[:, 4], 0.0).max(1, initial=0.0)
+def _best(scores: NDArray[np.float64], which: NDArray[np.bool_]) -> NDArray[np.float64]:
+    return scores[which].max(0) if which.any() else np.zeros(2)
 
 
 def _recall(marks: NDArray[np.float64], alarms: NDArray[np.float64], false_share: float) -> float:

@@ -10,16 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from training import checkpoints
-from training.classifier.batches import Batch, epoch
 from training.classifier.net import ClassifierNet
+from training.classifier.proposals import Batch, epoch
 from training.detector.exported import net_of
-from training.detector.loss import overlaps
 from training.detector.net import DetectorNet
 from training.loop import Recipe as AnyRecipe
 from training.loop import Run, batches_from, go_on, half_as_long, mean_net
 
 CHECKPOINT = "classifier.pt"
-OUTLINE_WEIGHT = 0.3
 BATCHES_SEEN = 8  # by the detector's net, before the first step
 
 Recipe = partial(AnyRecipe, batch_size=32, rate=1e-3)
@@ -27,13 +25,10 @@ Recipe = partial(AnyRecipe, batch_size=32, rate=1e-3)
 
 class _Run(Run[Batch]):
     def loss(self, batch: Batch) -> Tensor:
-        targets = batch.targets.to(self.device)
         with half_as_long(self.device):
             crops = batch.crops.to(self.device, memory_format=torch.channels_last)
-            logits, boxes = self.net(crops, batch.scores.to(self.device))
-        _, generalised = overlaps(boxes.float(), batch.boxes.to(self.device))
-        outlines = ((1 - generalised) * targets).sum() / targets.sum().clamp(min=1)
-        return nn.functional.binary_cross_entropy_with_logits(logits.float(), targets) + OUTLINE_WEIGHT * outlines
+            logits = self.net(crops, batch.scores.to(self.device))
+        return nn.functional.binary_cross_entropy_with_logits(logits.float(), batch.targets.to(self.device))
 
 
 def train(data: Path, folder: Path, recipe: AnyRecipe, detector: Path) -> None:

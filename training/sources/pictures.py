@@ -25,9 +25,7 @@ from numpy.typing import NDArray
 OPENCV_FOLDER = Path("/usr/share/doc/opencv-doc/examples/data")
 LEAST_SIDE_PX = 200
 # For evaluation only, never for training.
-HELD_OUT_NAMES = frozenset(
-    ("coffee.png rocket.jpg building.jpg butterfly.jpg leuvenA.jpg board.jpg grass.png").split()
-)
+HELD_OUT_NAMES = frozenset(("coffee.png rocket.jpg building.jpg butterfly.jpg leuvenA.jpg board.jpg grass.png").split())
 
 SKIMAGE_NAMES = (
     "astronaut.png brick.png camera.png chelsea.png coffee.png coins.png grass.png gravel.png hubble_deep_field.jpg "

@@ -6,8 +6,6 @@ are shrunk until they fit with something of what is around them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -22,33 +20,8 @@ MARGIN_PX, MARGIN = 8.0, 0.5  # around a box: so much, and this share of its sho
 Corners = tuple[float, float, float, float]
 
 
-@dataclass(frozen=True, eq=False)
-class Crop:
-    """A part of a window, brought to `CROP_PX`.
-
-    Attributes:
-        pixels: uint8 [4, 96, 192]: the three statistics, and 255 where the place is.
-        corner: x, y of its upper left corner in the window, px; beyond the rim they are negative.
-        scale: px of the crop in one of the window.
-    """
-
-    pixels: NDArray[np.uint8]
-    corner: tuple[int, int]
-    scale: float
-
-    def inside(self, corners: Corners) -> Corners:
-        """A box of the window in px of the crop."""
-        (left, top), (x0, y0, x1, y1) = self.corner, corners
-        return (x0 - left) * self.scale, (y0 - top) * self.scale, (x1 - left) * self.scale, (y1 - top) * self.scale
-
-    def outside(self, corners: Corners) -> Corners:
-        """A box of the crop in px of the window."""
-        (left, top), (x0, y0, x1, y1) = self.corner, corners
-        return x0 / self.scale + left, y0 / self.scale + top, x1 / self.scale + left, y1 / self.scale + top
-
-
-def crop(statistics: NDArray[np.uint8], corners: Corners) -> Crop:
-    """The crop around a box.
+def crop(statistics: NDArray[np.uint8], corners: Corners) -> NDArray[np.uint8]:
+    """The crop around a box, uint8 [4, 96, 192]: the three statistics, and 255 where the box is.
 
     Args:
         statistics: of a window, uint8 [3, h, w].
@@ -57,14 +30,14 @@ def crop(statistics: NDArray[np.uint8], corners: Corners) -> Crop:
     x0, y0, x1, y1 = corners
     scale = _scale(x1 - x0, y1 - y0)
     height, width = (round(side / scale) for side in CROP_PX)
-    corner = round((x0 + x1 - width) / 2), round((y0 + y1 - height) / 2)
-    region = _region(statistics, corner, (height, width))
+    left, top = round((x0 + x1 - width) / 2), round((y0 + y1 - height) / 2)
+    region = _region(statistics, (left, top), (height, width))
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    shown = Crop(np.zeros((NUM_PLANES, *CROP_PX), np.uint8), corner, scale)
-    for plane, source in zip(shown.pixels, region, strict=False):
+    shown = np.zeros((NUM_PLANES, *CROP_PX), np.uint8)
+    for plane, source in zip(shown, region, strict=False):
         plane[:] = cv2.resize(source, (CROP_PX[1], CROP_PX[0]), interpolation=way)
-    left, top, right, bottom = shown.inside(corners)
-    shown.pixels[-1, _span(top, bottom), _span(left, right)] = 255
+    columns, rows = (_span(first, last, scale) for first, last in ((x0 - left, x1 - left), (y0 - top, y1 - top)))
+    shown[-1, rows, columns] = 255
     return shown
 
 
@@ -73,9 +46,9 @@ def _scale(width: float, height: float) -> float:
     return min(MOST_ENLARGED, CROP_PX[1] / (width + 2 * margin), CROP_PX[0] / (height + 2 * margin))
 
 
-def _span(first: float, last: float) -> slice:
-    start = max(0, round(first))
-    return slice(start, max(start + 1, round(last)))
+def _span(first: float, last: float, scale: float) -> slice:
+    start = max(0, round(first * scale))
+    return slice(start, max(start + 1, round(last * scale)))
 
 
 def _region(picture: NDArray[np.uint8], corner: tuple[int, int], size_px: tuple[int, int]) -> NDArray[np.uint8]:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from blanklogo.detection.classifier import Classifier
 from blanklogo.detection.glances import Scored
-from blanklogo.detection.sightings import overlap
 from blanklogo.detection.statistics import NUM_CHANNELS
 from blanklogo.errors import ModelError
 from blanklogo.models.batches import Shrunk
@@ -19,8 +18,7 @@ from blanklogo.models.yolo_output import Candidates, Layout, Reading, decoded, k
 
 GRID_PX = 32  # both sides of what our network is shown are multiples of it
 LEAST_SCORE = 0.2  # of a box in one window; what several windows say is weighed later
-LEAST_PROPOSED, MOST_PROPOSED = 0.07, 12  # score of a place that the classifier looks at, and how many it does
-PROPOSED_OVERLAP = 0.6  # places nearer to each other than that are one; less far apart, each may be the better one
+LEAST_PROPOSED, MOST_PROPOSED = 0.07, 6  # score of a place that the classifier looks at, and how many it does
 NUM_BOX_ROWS = 5  # of our network's output: four for the box, one for how sure a mark is
 SAME_OVERLAP = 0.4
 LETTERING = 1  # of the classes that our network tells
@@ -54,7 +52,7 @@ class StatisticsFinder:
         found = _scored(kept(decoded(rows, _READING), LEAST_SCORE, SAME_OVERLAP), picture)
         if self._classifier is None:
             return found
-        marks = _apart(self._classifier(picture, _proposed(rows, picture)))
+        marks = [one for one in self._classifier(picture, _proposed(rows, picture)) if one.score >= LEAST_SCORE]
         return [*marks, *(one for one in found if one.is_lettering)]
 
     def _rows(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -67,17 +65,7 @@ class StatisticsFinder:
 
 
 def _proposed(rows: NDArray[np.float32], picture: NDArray[np.uint8]) -> list[Scored]:
-    places = kept(decoded(rows[:NUM_BOX_ROWS], _READING), LEAST_PROPOSED, PROPOSED_OVERLAP)
-    return _scored(places, picture)[:MOST_PROPOSED]
-
-
-def _apart(marks: Sequence[Scored]) -> list[Scored]:
-    """Those that are sure enough, the surest first, each once."""
-    ours: list[Scored] = []
-    for one in sorted(marks, key=lambda mark: -mark.score):
-        if one.score >= LEAST_SCORE and all(overlap(one.corners, other.corners) <= SAME_OVERLAP for other in ours):
-            ours.append(one)
-    return ours
+    return _scored(kept(decoded(rows[:NUM_BOX_ROWS], _READING), LEAST_PROPOSED, SAME_OVERLAP), picture)[:MOST_PROPOSED]
 
 
 def _scored(best: Candidates, picture: NDArray[np.uint8]) -> list[Scored]:
