@@ -32,9 +32,8 @@ def draw_strip(outcome: Outcome, folder: Path) -> Path:
 
 
 def _shown_name(entry: Entry) -> str:
-    return {"blanklogo": "BlankLogo", "ns": "OpenCV NS", "telea": "OpenCV Telea"}.get(
-        entry.name, f"FFmpeg {entry.name}"
-    )
+    names = {"blanklogo": "BlankLogo", "ns": "OpenCV NS", "telea": "OpenCV Telea", "harmonic": "harmonic fill"}
+    return names.get(entry.name, f"FFmpeg {entry.name}")
 
 
 def _moment(outcome: Outcome) -> tuple[int, Box]:

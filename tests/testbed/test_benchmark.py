@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ def outcome(case: Case, ours_db: float | None, peer_db: float) -> Outcome:
         "blanklogo": ours,
         "telea": scored("telea", peer_db - 1),
         "ns": scored("ns", peer_db),
+        "harmonic": scored("harmonic", peer_db - 2),
         "delogo": Entry("delogo", failure="this machine has no ffmpeg command"),
     }
     return Outcome(Trial(Scene("tripod", 320, 180, 20), "wordmark"), case, entries, PLAIN)
@@ -58,6 +60,14 @@ def test_a_winning_row_shows_its_lead_and_cost(case: Case, tmp_path: Path):
     assert "| wall | **no** | clean |" in text
     assert "| 10 s | 3.00 | 1.50 | 2.00 | 200 | no_mark |" in text
     assert "failed: no room" in text
+
+
+def test_what_is_made_up_is_held_against_each_inpainting(case: Case, tmp_path: Path):
+    opaque = replace(outcome(case, 35.0, 30.0), trial=Trial(Scene("tripod", 320, 180, 20, seed=2), "letters", "box"))
+    text = page(tmp_path, opaque, outcome(case, 20.0, 30.0))
+    assert "on the 1 opaque marks before a camera that stands still" in text
+    assert "+6.0 dB over telea, +5.0 dB over ns, +7.0 dB over harmonic." in text
+    assert "opaque marks" not in page(tmp_path, outcome(case, 20.0, 30.0))
 
 
 def test_a_losing_row_is_named_with_its_reason(case: Case, tmp_path: Path):
