@@ -20,11 +20,12 @@ PLACES_AT_ONCE = 6
 class Classifier:
     """Scores places by one session; threads may share one.
 
+    Args:
+        session: of the network.
+        on_shrink: told when memory ran out and a batch was halved.
+
     Raises:
         LoadError: the session's network has another signature.
-
-    Args:
-        on_shrink: told when memory ran out and a batch was halved.
     """
 
     def __init__(self, session: Session, on_shrink: Callable[[Shrunk], object] | None = None) -> None:
