@@ -6,10 +6,11 @@ import ctypes
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from blanklogo.engines.memory import FEW_HEAPS
+from blanklogo.engines.memory import FEW_HEAPS, share_bytes
 
 HAS_GLIBC = sys.platform == "linux" and hasattr(ctypes.CDLL(None), "malloc_info")
 ALLOCATING = """
@@ -83,3 +84,22 @@ def test_how_many_heaps_is_as_a_variable_says() -> None:
 
 def test_what_was_freed_below_something_that_stays_goes_back() -> None:
     assert float(said(FREEING)) > 50
+
+
+def bounded(root: Path, name: str, text: str) -> Path:
+    place = root / "sys/fs/cgroup" / name
+    place.parent.mkdir(parents=True)
+    place.write_text(text)
+    return root
+
+
+@pytest.mark.parametrize("name", ["memory.max", "memory/memory.limit_in_bytes"])
+def test_a_container_s_bound_is_shared(tmp_path: Path, name: str) -> None:
+    assert share_bytes(4, bounded(tmp_path, name, "1000000\n")) == 200_000
+
+
+def test_without_a_bound_it_is_the_machine_s(tmp_path: Path) -> None:
+    machine = share_bytes(1, tmp_path)
+    assert machine is not None
+    assert share_bytes(1, bounded(tmp_path, "memory.max", "max\n")) == machine
+    assert share_bytes(2, tmp_path) == pytest.approx(machine / 2, abs=1)

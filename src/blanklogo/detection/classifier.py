@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from blanklogo.detection.crops import crop
 from blanklogo.detection.glances import Scored
 from blanklogo.errors import LoadError
-from blanklogo.models.batches import Batches, Shrunk
+from blanklogo.models.batches import Batches, OnShrink
 from blanklogo.models.ports import Session
 
 PLACES_AT_ONCE = 6
@@ -28,7 +28,7 @@ class Classifier:
         LoadError: the session's network has another signature.
     """
 
-    def __init__(self, session: Session, on_shrink: Callable[[Shrunk], object] | None = None) -> None:
+    def __init__(self, session: Session, on_shrink: OnShrink | None = None) -> None:
         found = [(port.name, port.dtype) for port in session.inputs]
         if found != [("crops", "uint8"), ("scores", "float32")]:
             raise LoadError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from blanklogo.detection.classifier import Classifier
 from blanklogo.detection.glances import Scored
 from blanklogo.detection.statistics import NUM_CHANNELS
 from blanklogo.errors import ModelError
-from blanklogo.models.batches import Shrunk
+from blanklogo.models.batches import OnShrink
 from blanklogo.models.ports import Session
 from blanklogo.models.yolo import Keep, YoloDetector
 from blanklogo.models.yolo_output import Candidates, Layout, Reading, decoded, kept
@@ -23,8 +23,6 @@ NUM_BOX_ROWS = 5  # of our network's output: four for the box, one for how sure 
 SAME_OVERLAP = 0.4
 LETTERING = 1  # of the classes that our network tells
 INPUT_NAME = "statistics"  # of our own network's files: how they are told from a YOLO export
-
-OnShrink = Callable[[Shrunk], object]
 
 _READING = Reading(Layout.CLASSES, features_first=True)
 

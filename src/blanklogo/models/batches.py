@@ -44,6 +44,10 @@ class Shrunk:
         return f"{self.name} ran out of memory with {self.from_size} pictures at once and goes on with {self.to_size}"
 
 
+OnShrink = Callable[[Shrunk], object]
+"""Told of a halving, in the thread that met it."""
+
+
 class Batches:
     """Runs inputs through a session; threads may share one.
 
@@ -56,7 +60,7 @@ class Batches:
         on_shrink: told of every halving, in the thread that met it.
     """
 
-    def __init__(self, session: Session, size: int = 8, on_shrink: Callable[[Shrunk], object] | None = None) -> None:
+    def __init__(self, session: Session, size: int = 8, on_shrink: OnShrink | None = None) -> None:
         if size < 1:
             raise OptionError(f"batch size {size}", accepted="1 or more")
         self._session = session

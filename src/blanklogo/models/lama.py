@@ -20,7 +20,7 @@ Source: Suvorov et al., "Resolution-robust Large Mask Inpainting with Fourier Co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanklogo.errors import ModelError, OptionError
-from blanklogo.models.batches import Batches, Item, Shrunk
+from blanklogo.models.batches import Batches, Item, OnShrink
 from blanklogo.models.ports import Port, Session
 from blanklogo.types.arrays import Mask, Values
 
@@ -55,9 +55,7 @@ class Lama:
         ProcessingError, MemoryLimitError: the probe failed.
     """
 
-    def __init__(
-        self, session: Session, batch_size: int = 4, on_shrink: Callable[[Shrunk], object] | None = None
-    ) -> None:
+    def __init__(self, session: Session, batch_size: int = 4, on_shrink: OnShrink | None = None) -> None:
         self._session = session
         image, self._is_mask_first = _image_port(session)
         self._dtype = image.dtype

@@ -11,14 +11,14 @@ metadata (640 where it has none), rounded up to the stride, and the other side a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blanklogo.errors import ModelError, OptionError
-from blanklogo.models.batches import Batches, Item, Shrunk
+from blanklogo.models.batches import Batches, Item, OnShrink
 from blanklogo.models.letterbox import Letterbox, input_tensor, smallest_input_px
 from blanklogo.models.ports import Session
 from blanklogo.models.yolo_metadata import YoloMetadata, metadata_of
@@ -89,7 +89,7 @@ class YoloDetector:
         layout: Layout | None = None,
         num_classes: int | None = None,
         batch_size: int = 8,
-        on_shrink: Callable[[Shrunk], object] | None = None,
+        on_shrink: OnShrink | None = None,
     ) -> None:
         self._session = session
         self._keep = keep

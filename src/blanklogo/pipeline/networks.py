@@ -8,9 +8,9 @@ from functools import lru_cache
 import numpy as np
 
 from blanklogo.detection.classifier import Classifier
-from blanklogo.detection.finders import OnShrink, finder_of
+from blanklogo.detection.finders import finder_of
 from blanklogo.detection.glances import Finder
-from blanklogo.models.batches import Shrunk
+from blanklogo.models.batches import OnShrink, Shrunk
 from blanklogo.models.files import WeightsFile, locate
 from blanklogo.models.inpainter import Inpainter
 from blanklogo.models.lama import Lama
